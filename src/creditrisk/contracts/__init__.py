@@ -1,0 +1,1 @@
+"""What data must look like, written once: raw tables, features, splits, payloads."""

@@ -1,0 +1,196 @@
+"""The typed form of `params.yaml`: one section a stage."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from creditrisk.core.errors import InvalidSettings, MissingFile
+
+DEFAULT_PARAMS_PATH = Path("params.yaml")
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """One section of `params.yaml`; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ResourceSettings(Section):
+    """What one process may use. Never changes a result, so no stage depends on it."""
+
+    threads: Annotated[int, Field(ge=1)] | None = None
+    memory_limit: str = "4GB"
+
+
+class ScenarioSettings(Section):
+    """A shift that the generator plays from a month on, at a strength between 0 and 1."""
+
+    kind: Literal["none", "covariate", "prior", "concept"] = "none"
+    strength: Share = 1.0
+    from_month: Annotated[int, Field(ge=1)] = 1
+
+
+class SyntheticSettings(Section):
+    """The generated portfolio."""
+
+    applicants: Annotated[int, Field(ge=1)] = 30_000
+    seed: Annotated[int, Field(ge=0)] = 20
+    months: Annotated[int, Field(ge=0)] = 0
+    scenario: ScenarioSettings = ScenarioSettings()
+
+
+class SourceSettings(Section):
+    """Where one raw file comes from, with the checksum it must have."""
+
+    uri: str
+    md5: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+
+
+class IngestSettings(Section):
+    """Where the raw files come from.
+
+    `source` serves every file that `files` does not name: `synthetic`, a folder, a URL of a
+    folder or archive, `kaggle://COMPETITION` or `dvc://PATH`.
+    """
+
+    source: str = "synthetic"
+    files: dict[str, SourceSettings] = {}
+    profile: Literal["none", "kaggle"] = "none"
+    parallel_downloads: Annotated[int, Field(ge=1, le=16)] = 4
+    retries: Annotated[int, Field(ge=0)] = 5
+    backoff_seconds: Annotated[float, Field(ge=0)] = 0.5
+    synthetic: SyntheticSettings = SyntheticSettings()
+
+
+class ContractSettings(Section):
+    """Rules that are relaxed by name, each with the reason; recorded in the summary."""
+
+    relaxed_rules: dict[str, str] = {}
+
+
+class SplitShares(Section):
+    """Shares of applicants on each side; they add up to one."""
+
+    train: Share = 0.64
+    validation: Share = 0.08
+    calibration: Share = 0.08
+    test: Share = 0.20
+
+    @model_validator(mode="after")
+    def _add_up_to_one(self) -> Self:
+        total = self.train + self.validation + self.calibration + self.test
+        if not math.isclose(total, 1):
+            message = f"train + validation + calibration + test is {total:g}, must be 1"
+            raise ValueError(message)
+        return self
+
+
+class SplitSettings(Section):
+    """How applicants are assigned to sides, and how far default rates may differ."""
+
+    seed: Annotated[int, Field(ge=0)] = 7
+    shares: SplitShares = SplitShares()
+    group_column: str | None = None
+    max_default_rate_z: Annotated[float, Field(gt=0)] = 4.0
+
+
+class LightGBMSettings(Section):
+    """What only `model_type: lightgbm` reads."""
+
+    num_leaves: Annotated[int, Field(ge=2)] = 31
+    min_child_samples: Annotated[int, Field(ge=1)] = 100
+
+
+class XGBoostSettings(Section):
+    """What only `model_type: xgboost` reads."""
+
+    max_depth: Annotated[int, Field(ge=1)] = 4
+    min_child_weight: Annotated[float, Field(ge=0)] = 20.0
+
+
+class LogisticSettings(Section):
+    """What only `model_type: logistic` reads."""
+
+    inverse_regularisation: Annotated[float, Field(gt=0)] = 0.1
+    max_iterations: Annotated[int, Field(ge=1)] = 500
+
+
+class FitModelSettings(Section):
+    """Which model is trained and how. The booster parameters serve both tree models."""
+
+    model_type: Literal["lightgbm", "xgboost", "logistic"] = "lightgbm"
+    seed: Annotated[int, Field(ge=0)] = 11
+    excluded_features: list[str] = []
+    resampling: Literal["none", "smote_downsampling"] = "none"
+    calibration: Literal["platt", "none"] = "platt"
+    threshold: Literal["f1", "youden"] | Share = "f1"
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
+    max_trees: Annotated[int, Field(ge=1)] = 2_000
+    early_stopping_rounds: Annotated[int, Field(ge=1)] = 100
+    subsample: Annotated[float, Field(gt=0, le=1)] = 0.8
+    colsample_bytree: Annotated[float, Field(gt=0, le=1)] = 0.3
+    reg_lambda: Annotated[float, Field(ge=0)] = 10.0
+    lightgbm: LightGBMSettings = LightGBMSettings()
+    xgboost: XGBoostSettings = XGBoostSettings()
+    logistic: LogisticSettings = LogisticSettings()
+
+
+class EvaluateSettings(Section):
+    """How metrics are binned."""
+
+    ece_bins: Annotated[int, Field(ge=2)] = 10
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+
+class RegistrySettings(Section):
+    """The bar a candidate must clear to be registered."""
+
+    model_name: str = "CreditRiskPD"
+    promote_on_metric: str = "roc_auc"
+    promote_min_value: float = 0.74
+
+
+class TrackingSettings(Section):
+    """Names in MLflow; the server is named by MLFLOW_TRACKING_URI."""
+
+    experiment: str = "creditrisk-pd"
+
+
+class Settings(Section):
+    """The whole of `params.yaml`."""
+
+    resources: ResourceSettings = ResourceSettings()
+    ingest: IngestSettings = IngestSettings()
+    contracts: ContractSettings = ContractSettings()
+    split: SplitSettings = SplitSettings()
+    fit_model: FitModelSettings = FitModelSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+    registry: RegistrySettings = RegistrySettings()
+    tracking: TrackingSettings = TrackingSettings()
+
+
+def load_settings(path: Path = DEFAULT_PARAMS_PATH) -> Settings:
+    """Read and check `params.yaml`.
+
+    Raises:
+        MissingFile: no such file.
+        InvalidSettings: not YAML, an unknown key, a value out of range.
+    """
+    if not path.exists():
+        raise MissingFile(path, "every stage", "Run from the project's root or pass --params.")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        return Settings.model_validate(content)
+    except yaml.YAMLError as error:
+        raise InvalidSettings(path, [str(error)]) from error
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise InvalidSettings(path, problems) from error

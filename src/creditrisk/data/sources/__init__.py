@@ -1,0 +1,1 @@
+"""Connectors: one module for each kind of place that raw files come from."""

@@ -1,0 +1,1 @@
+"""A generated portfolio whose true default probabilities are known."""

@@ -1,0 +1,1 @@
+"""Signed-off features: their SQL, their catalogue, the table they fill."""

@@ -1,0 +1,1 @@
+"""What a model is on disk, in MLflow and in the registry."""

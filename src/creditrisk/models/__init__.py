@@ -1,0 +1,1 @@
+"""Estimators, encoding, calibration, metrics."""

@@ -1,0 +1,1 @@
+"""What a running process tells the world: progress, logs, metrics."""

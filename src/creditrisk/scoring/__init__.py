@@ -1,0 +1,1 @@
+"""The only code that turns a model into an answer."""
