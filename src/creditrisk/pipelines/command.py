@@ -11,15 +11,15 @@ import typer
 from creditrisk.core.errors import CreditRiskError
 
 
-def run(main: Callable[..., Any], name: str | None = None) -> NoReturn:
+def run(main: Callable[..., Any]) -> NoReturn:
     """Run a stage's `main` on the command line and exit: 0 done, 1 a gate refused, 2 misuse.
 
     An error raised on purpose is shown as its sentence, without a stack trace.
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(name=name)(main)
+    app.command()(main)
     try:
-        app(prog_name=f"creditrisk {name}" if name else None)
+        app()
     except CreditRiskError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)

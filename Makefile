@@ -1,0 +1,62 @@
+# `make demo` and `make test` need git, make and Python 3.11 or later; they install the rest.
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+# LightGBM and XGBoost spin idle threads otherwise, which starves a machine that does two things at once.
+export OMP_WAIT_POLICY := PASSIVE
+# No program of this project reports home.
+export DO_NOT_TRACK := 1
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench bench-full ui lock clean
+
+help: ## List what this file can do
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(VENV)/pipeline ## Generate a portfolio, run the whole pipeline, print its results
+	@started=$$(date +%s); \
+	dvc repro && \
+	creditrisk show-results --seconds $$(( $$(date +%s) - started ))
+
+test: $(VENV)/dev lint ## Run every check that CI runs
+	pytest
+
+lint: $(VENV)/dev
+	ruff check
+	ruff format --check
+	mypy
+	sqlfluff lint src --disable-progress-bar
+	lint-imports --no-timing
+
+bench: $(VENV)/dev ## Measure generator, feature store and pipeline on 30,000 applicants
+	python benchmarks/run.py --applicants 30000
+
+bench-full: $(VENV)/dev ## The same at Kaggle's scale: 307,511 applicants, 58 million rows
+	python benchmarks/run.py --applicants 307511
+
+ui: $(VENV)/pipeline ## Open the MLflow UI on the runs of this folder
+	mlflow ui --backend-store-uri sqlite:///mlflow.db
+
+lock: ## Resolve the lock files anew (needs uv)
+	requirements/compile.sh --upgrade
+
+clean: ## Remove what the pipeline and the tools wrote; .venv and the DVC cache stay
+	rm -rf data models reports mlruns mlartifacts mlflow.db* .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "creditrisk needs Python 3.11 or later, this is " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/pipeline: requirements/pipeline.lock pyproject.toml | $(VENV)/bin/python
+	pip install --quiet --require-hashes --requirement requirements/pipeline.lock
+	pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
+	pip install --quiet --require-hashes --requirement requirements/dev.lock
+	pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@ $(VENV)/pipeline

@@ -1,0 +1,25 @@
+"""Style rules that no linter has."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+TEST_MODULES = sorted(TESTS.rglob("test_*.py"))
+
+
+@pytest.mark.parametrize("module", TEST_MODULES, ids=lambda path: str(path.relative_to(TESTS)))
+def test_each_test_states_its_rule(module: Path) -> None:
+    """A test's docstring states the rule it holds."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    silent = [
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        and node.name.startswith("test_")
+        and not ast.get_docstring(node)
+    ]
+    assert not silent
