@@ -14,6 +14,7 @@ from creditrisk.core.errors import InvalidSettings, MissingFile
 DEFAULT_PARAMS_PATH = Path("params.yaml")
 
 Share = Annotated[float, Field(ge=0, le=1)]
+PositiveShare = Annotated[float, Field(gt=0, le=1)]
 
 
 class Section(BaseModel):
@@ -77,12 +78,12 @@ class ContractSettings(Section):
 
 
 class SplitShares(Section):
-    """Shares of applicants on each side; they add up to one."""
+    """Shares of applicants on each side; none is zero and they add up to one."""
 
-    train: Share = 0.64
-    validation: Share = 0.08
-    calibration: Share = 0.08
-    test: Share = 0.20
+    train: PositiveShare = 0.64
+    validation: PositiveShare = 0.08
+    calibration: PositiveShare = 0.08
+    test: PositiveShare = 0.20
 
     @model_validator(mode="after")
     def _add_up_to_one(self) -> Self:
@@ -94,12 +95,13 @@ class SplitShares(Section):
 
 
 class SplitSettings(Section):
-    """How applicants are assigned to sides, and how far default rates may differ."""
+    """How applicants are assigned to sides, how far default rates may differ, what is leakage."""
 
     seed: Annotated[int, Field(ge=0)] = 7
     shares: SplitShares = SplitShares()
     group_column: str | None = None
     max_default_rate_z: Annotated[float, Field(gt=0)] = 4.0
+    max_feature_auc: Annotated[float, Field(gt=0.5, le=1)] = 0.95
 
 
 class LightGBMSettings(Section):
