@@ -1,0 +1,246 @@
+"""What a model is on disk: a folder of files, each vouched for by a manifest of hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from creditrisk.core.errors import MissingFile
+from creditrisk.core.files import atomic_folder
+from creditrisk.core.report import Report
+from creditrisk.mlops.errors import (
+    ChangedBundleFile,
+    MissingBundleFiles,
+    UnlistedBundleFiles,
+    UnreadableManifest,
+    UnsafeBundleName,
+    UnsupportedBundleFormat,
+)
+from creditrisk.mlops.golden import GoldenPredictions, InputExample, made_up_rows, table_of
+from creditrisk.mlops.provenance import library_versions, source_sha256
+from creditrisk.models.calibration import AffineCalibration
+from creditrisk.models.encoding import FeatureEncoding, ModelFeature
+from creditrisk.models.errors import FormsDisagree
+from creditrisk.models.pipeline_file import dump_pipeline, load_pipeline
+from creditrisk.models.serving import ServingForm, serving_files
+from creditrisk.models.training import FittedModel, SideSummary, Threshold, TrainingTables
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BUNDLE_FORMAT = 1
+MANIFEST_FILE = "manifest.json"
+PIPELINE_FILE = "pipeline.skops"
+INPUT_EXAMPLE_FILE = "input_example.json"
+GOLDEN_FILE = "golden_predictions.json"
+GOLDEN_ROWS = 50
+EXAMPLE_ROWS = 3
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+class TrainingSnapshot(BaseModel):
+    """The data that a model was trained on, by SHA-256."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    raw: dict[str, str] = {}
+    sql: dict[str, str] = {}
+    catalogue: str
+    feature_store: str
+    splits: dict[str, str]
+
+
+class BundleManifest(Report):
+    """All that is known of a sealed model. It holds no time, host, path, run id or thread count."""
+
+    format_version: Literal[1] = 1
+    model_type: Literal["lightgbm", "xgboost", "logistic"]
+    features: tuple[ModelFeature, ...]
+    feature_set_sha256: str
+    threshold: Threshold
+    calibration: AffineCalibration
+    params: dict[str, Any]
+    best_iteration: int
+    sides: dict[str, SideSummary]
+    snapshot: TrainingSnapshot
+    libraries: dict[str, str]
+    source_sha256: str
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle: the contents are the bytes whose hashes were checked."""
+
+    folder: Path
+    manifest: BundleManifest
+    sha256: str
+    contents: Mapping[str, bytes]
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a bundle and check every file's hash; nothing in it is run.
+
+        Raises:
+            MissingFile: the folder holds no manifest.
+            BundleRefused: the folder is not exactly what was sealed.
+        """
+        path = folder / MANIFEST_FILE
+        if not path.is_file():
+            raise MissingFile(path, "loading a model", "Run fit_model or dvc checkout.")
+        content = path.read_bytes()
+        manifest = _parsed_manifest(folder, content)
+        _check_names(folder, manifest)
+        contents = {
+            name: _verified(folder, name, digest) for name, digest in manifest.files.items()
+        }
+        return cls(folder, manifest, hashlib.sha256(content).hexdigest(), contents)
+
+    def pipeline(self) -> Any:
+        """The sklearn Pipeline."""
+        return load_pipeline(self.contents[PIPELINE_FILE])
+
+    def serving_form(self, threads: int = 1) -> ServingForm:
+        """The form that scores without sklearn and pandas."""
+        return ServingForm.parse(self.manifest.model_type, self.contents, threads)
+
+    def golden_predictions(self) -> GoldenPredictions:
+        """The rows whose scores prove that the model still is what it was."""
+        return GoldenPredictions.model_validate_json(self.contents[GOLDEN_FILE])
+
+    def input_example(self) -> InputExample:
+        """A few made-up rows in the form that a caller sends."""
+        return InputExample.model_validate_json(self.contents[INPUT_EXAMPLE_FILE])
+
+
+def seal(
+    model: FittedModel, tables: TrainingTables, snapshot: TrainingSnapshot, folder: Path
+) -> Bundle:
+    """Write the bundle, once both forms of the model are shown to give the same PDs.
+
+    Raises:
+        FormsDisagree: a PD differs in some bit on the validation or calibration rows.
+    """
+    contents = {
+        PIPELINE_FILE: dump_pipeline(model.pipeline()),
+        **serving_files(
+            model.settings.model_type,
+            model.encoding,
+            model.classifier.calibration,
+            model.classifier.model_text_,
+        ),
+    }
+    form = ServingForm.parse(model.settings.model_type, contents)
+    pipeline = load_pipeline(contents[PIPELINE_FILE])
+    for table in (tables.validation, tables.calibration):
+        prove_forms_agree(pipeline, form, table)
+    contents |= _examples(form, tables.calibration, model.settings.seed)
+    manifest = _manifest(model, snapshot, contents)
+    with atomic_folder(folder) as temporary:
+        for name, content in contents.items():
+            (temporary / name).write_bytes(content)
+        manifest.write(temporary / MANIFEST_FILE)
+    return Bundle.load(folder)
+
+
+def prove_forms_agree(pipeline: Any, form: ServingForm, table: pa.Table) -> None:
+    """Compare the PDs of both forms, bit by bit.
+
+    Raises:
+        FormsDisagree: they differ.
+    """
+    frame = table.select(form.encoding.names).to_pandas()
+    expected = pipeline.predict_proba(frame)[:, 1]
+    seen = form.probabilities(table)
+    differing = int(np.count_nonzero(expected != seen))
+    if differing:
+        raise FormsDisagree(len(seen), differing, float(np.abs(expected - seen).max()))
+
+
+def feature_set_sha256(features: tuple[ModelFeature, ...]) -> str:
+    """SHA-256 of the features' names, types and categories in order."""
+    encoding = FeatureEncoding(features=features)
+    return hashlib.sha256(encoding.model_dump_json().encode()).hexdigest()
+
+
+def _examples(form: ServingForm, table: pa.Table, seed: int) -> dict[str, bytes]:
+    features = form.encoding.features
+    rows = made_up_rows(table, features, GOLDEN_ROWS, seed)
+    made_up = table_of(rows, features)
+    golden = GoldenPredictions(
+        rows=rows,
+        raw_scores=tuple(form.raw_scores(made_up).tolist()),
+        probabilities=tuple(form.probabilities(made_up).tolist()),
+    )
+    example = InputExample(rows=rows[:EXAMPLE_ROWS])
+    reports = {GOLDEN_FILE: golden, INPUT_EXAMPLE_FILE: example}
+    return {
+        name: (report.model_dump_json(indent=1) + "\n").encode() for name, report in reports.items()
+    }
+
+
+def _manifest(
+    model: FittedModel, snapshot: TrainingSnapshot, contents: Mapping[str, bytes]
+) -> BundleManifest:
+    return BundleManifest(
+        model_type=model.settings.model_type,
+        features=model.encoding.features,
+        feature_set_sha256=feature_set_sha256(model.encoding.features),
+        threshold=model.threshold,
+        calibration=model.classifier.calibration,
+        params=model.settings.model_dump(mode="json"),
+        best_iteration=model.best_iteration,
+        sides=model.sides,
+        snapshot=snapshot,
+        libraries=library_versions(model.settings.model_type),
+        source_sha256=source_sha256(),
+        files={name: hashlib.sha256(contents[name]).hexdigest() for name in sorted(contents)},
+    )
+
+
+def _parsed_manifest(folder: Path, content: bytes) -> BundleManifest:
+    try:
+        fields = json.loads(content)
+    except ValueError as error:
+        raise UnreadableManifest(folder, str(error)) from error
+    version = fields.get("format_version") if isinstance(fields, dict) else None
+    if version != BUNDLE_FORMAT:
+        raise UnsupportedBundleFormat(folder, version, BUNDLE_FORMAT)
+    try:
+        return BundleManifest.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UnreadableManifest(folder, f"{place}: {first['msg']}") from error
+
+
+def _check_names(folder: Path, manifest: BundleManifest) -> None:
+    for name in manifest.files:
+        if not _PLAIN_NAME.fullmatch(name) or name == MANIFEST_FILE:
+            raise UnsafeBundleName(folder, name)
+    present = {path.name for path in folder.iterdir()} - {MANIFEST_FILE}
+    missing = sorted(set(manifest.files) - present)
+    if missing:
+        raise MissingBundleFiles(folder, missing)
+    unlisted = sorted(present - set(manifest.files))
+    if unlisted:
+        raise UnlistedBundleFiles(folder, unlisted)
+
+
+def _verified(folder: Path, name: str, required: str) -> bytes:
+    path = folder / name
+    if path.is_symlink() or not path.is_file():
+        raise UnsafeBundleName(folder, name)
+    content = path.read_bytes()
+    seen = hashlib.sha256(content).hexdigest()
+    if seen != required:
+        raise ChangedBundleFile(folder, name, seen, required)
+    return content

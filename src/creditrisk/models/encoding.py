@@ -1,0 +1,107 @@
+"""From a feature table to the numbers that a model reads: the same code for both model forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from creditrisk.core.report import Report
+from creditrisk.models.errors import MissingFeatures, WrongFeatureType
+
+Matrix = NDArray[np.float64]
+
+
+class ModelFeature(BaseModel):
+    """One column that the model reads; `categories` in catalogue order give the codes 0, 1, ..."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    type: Literal["real", "integer", "category"]
+    categories: tuple[str, ...] = ()
+
+
+class FeatureEncoding(Report):
+    """The model's columns in order. Nothing in it is learnt from data.
+
+    Numbers become float64, categories their code as float64. A missing value is NaN, and so is a
+    category that the catalogue does not list: contracts refuse those before a row gets here.
+    """
+
+    features: tuple[ModelFeature, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The column names in the model's order."""
+        return [feature.name for feature in self.features]
+
+    @property
+    def category_counts(self) -> list[int]:
+        """The number of categories of each feature, 0 for a number."""
+        return [len(feature.categories) for feature in self.features]
+
+    def encode(self, table: pa.Table) -> Matrix:
+        """The rows as a matrix of shape (n_rows, n_features); further columns are ignored.
+
+        Raises:
+            MissingFeatures: the table lacks columns.
+            WrongFeatureType: text where a number belongs, or a number where text belongs.
+        """
+        present = set(table.column_names)
+        missing = [name for name in self.names if name not in present]
+        if missing:
+            raise MissingFeatures(missing)
+        matrix = np.empty((table.num_rows, len(self.features)))
+        for index, feature in enumerate(self.features):
+            matrix[:, index] = _encoded_column(table.column(feature.name), feature)
+        return matrix
+
+
+def arrow_table(frame: Any, names: Iterable[str]) -> pa.Table:
+    """The named columns of a pandas DataFrame as an Arrow table; NaN and None become nulls.
+
+    Raises:
+        MissingFeatures: the frame lacks columns.
+        WrongFeatureType: a column mixes types.
+    """
+    names = list(names)
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise MissingFeatures(missing)
+    return pa.table({name: _arrow_column(frame[name], name) for name in names})
+
+
+def _arrow_column(series: Any, name: str) -> pa.Array:
+    try:
+        return pa.Array.from_pandas(series)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise WrongFeatureType(name, "values of mixed types", "one type") from error
+
+
+def _encoded_column(column: pa.ChunkedArray, feature: ModelFeature) -> Matrix:
+    if column.null_count == len(column):
+        return np.full(len(column), np.nan)
+    codes = _codes(column, feature) if feature.type == "category" else _numbers(column, feature)
+    return np.asarray(codes.to_numpy(), dtype=np.float64)
+
+
+def _numbers(column: pa.ChunkedArray, feature: ModelFeature) -> pa.ChunkedArray:
+    kind = column.type
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
+        raise WrongFeatureType(feature.name, str(kind), "numbers")
+    return pc.fill_null(pc.cast(column, pa.float64(), safe=False), np.nan)
+
+
+def _codes(column: pa.ChunkedArray, feature: ModelFeature) -> pa.ChunkedArray:
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        raise WrongFeatureType(feature.name, str(column.type), "text")
+    text = pc.cast(column, pa.string())
+    codes = pc.index_in(text, value_set=pa.array(feature.categories, pa.string()))
+    return pc.fill_null(pc.cast(codes, pa.float64()), np.nan)

@@ -1,0 +1,107 @@
+"""Train, calibrate and seal the PD model."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from creditrisk.core.errors import MissingFile
+from creditrisk.core.files import sha256_of
+from creditrisk.core.settings import DEFAULT_PARAMS_PATH, load_settings
+from creditrisk.pipelines.command import run
+
+if TYPE_CHECKING:
+    from creditrisk.features.metadata import FeatureMetadata
+    from creditrisk.mlops.bundle import TrainingSnapshot
+    from creditrisk.models.training import TrainingTables
+
+SIDES = ("train", "validation", "calibration")
+
+
+def main(
+    *,
+    splits: Annotated[Path, typer.Option(help="Folder of the split files.")] = Path("data/splits"),
+    feature_metadata: Annotated[Path, typer.Option(help="Columns of the feature table.")] = Path(
+        "data/processed/feature_metadata.json"
+    ),
+    feature_store: Annotated[Path, typer.Option(help="Feature table, for its checksum.")] = Path(
+        "data/processed/feature_store.parquet"
+    ),
+    ingestion_summary: Annotated[
+        Path, typer.Option(help="Checksums of the raw files; left out where the file is absent.")
+    ] = Path("reports/ingestion_summary.json"),
+    bundle: Annotated[Path, typer.Option(help="Folder to write the model to.")] = Path(
+        "models/credit_risk_pd"
+    ),
+    params: Annotated[Path, typer.Option(help="Settings.")] = DEFAULT_PARAMS_PATH,
+) -> None:
+    """Train, calibrate and seal the PD model, and track it in MLflow."""
+    from creditrisk.features.metadata import FeatureMetadata
+    from creditrisk.mlops import tracking
+    from creditrisk.mlops.bundle import seal
+    from creditrisk.models.training import model_features, train
+    from creditrisk.observability.progress import progress_bars
+
+    settings = load_settings(params)
+    metadata = FeatureMetadata.read(feature_metadata)
+    features = model_features(metadata, settings.fit_model.excluded_features)
+    # MLflow takes seconds to import and to open its store: they pass while the model trains.
+    with ThreadPoolExecutor(max_workers=1) as background, progress_bars() as progress:
+        opened = background.submit(tracking.open_experiment, settings.tracking.experiment)
+        tables = _read_tables(splits)
+        trees = progress.add_task("Training", total=settings.fit_model.max_trees)
+        model = train(
+            tables,
+            features,
+            settings.fit_model,
+            threads=settings.resources.threads,
+            on_tree=lambda tree: progress.update(trees, completed=tree),
+        )
+        snapshot = _snapshot(metadata, splits, feature_store, ingestion_summary)
+        sealed = seal(model, tables, snapshot, bundle)
+        opened.result()
+    run_id = tracking.ensure_run(sealed, settings.tracking.experiment)
+    typer.echo(f"{bundle}: {sealed.manifest.model_type}, bundle {sealed.sha256[:12]}, run {run_id}")
+
+
+def _read_tables(splits: Path) -> TrainingTables:
+    from pyarrow import parquet
+
+    from creditrisk.models.training import TrainingTables
+
+    paths = {side: splits / f"{side}.parquet" for side in SIDES}
+    for path in paths.values():
+        if not path.exists():
+            raise MissingFile(path, "fit_model", "Run split_data.")
+    return TrainingTables(**{side: parquet.read_table(path) for side, path in paths.items()})
+
+
+def _snapshot(
+    metadata: FeatureMetadata, splits: Path, feature_store: Path, ingestion_summary: Path
+) -> TrainingSnapshot:
+    from creditrisk.mlops.bundle import TrainingSnapshot
+
+    if not feature_store.exists():
+        raise MissingFile(feature_store, "fit_model", "Run build_feature_store.")
+    return TrainingSnapshot(
+        raw=_raw_checksums(ingestion_summary),
+        sql=metadata.sql_sha256,
+        catalogue=metadata.catalogue_sha256,
+        feature_store=sha256_of(feature_store),
+        splits={side: sha256_of(splits / f"{side}.parquet") for side in SIDES},
+    )
+
+
+def _raw_checksums(ingestion_summary: Path) -> dict[str, str]:
+    from creditrisk.data.ingestion import IngestionSummary
+
+    if not ingestion_summary.exists():
+        return {}
+    return {table.file: table.sha256 for table in IngestionSummary.read(ingestion_summary).tables}
+
+
+if __name__ == "__main__":
+    run(main)

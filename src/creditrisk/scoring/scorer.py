@@ -1,0 +1,69 @@
+"""Scores feature rows with a sealed model; needs no sklearn, pandas or MLflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from creditrisk.mlops.bundle import Bundle, BundleManifest
+from creditrisk.mlops.errors import GoldenPredictionsDiffer
+from creditrisk.mlops.golden import table_of
+from creditrisk.models.serving import ServingForm
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+
+class Scorer:
+    """A verified model that answers.
+
+    A missing value scores as the model learnt to treat missing values, and so does a category
+    that the catalogue does not list: contracts refuse such rows before they are scored.
+    """
+
+    def __init__(self, bundle: Bundle, form: ServingForm) -> None:
+        self.manifest: BundleManifest = bundle.manifest
+        self.bundle_sha256 = bundle.sha256
+        self._form = form
+
+    @classmethod
+    def load(cls, folder: Path, threads: int = 1) -> Self:
+        """Verify a bundle and its golden predictions; refuse a model that cannot be vouched for.
+
+        Args:
+            folder: the bundle.
+            threads: how many score a batch; one is fastest for a single row, none changes a PD.
+
+        Raises:
+            BundleRefused: the bundle is not what was sealed, or does not reproduce its PDs here.
+        """
+        bundle = Bundle.load(folder)
+        form = bundle.serving_form(threads)
+        _check_golden_predictions(bundle, form)
+        return cls(bundle, form)
+
+    def raw_scores(self, table: pa.Table) -> NDArray[np.float64]:
+        """The log-odds of each row before calibration.
+
+        Raises:
+            MissingFeatures, WrongFeatureType: the columns are not those of `manifest.features`.
+        """
+        return self._form.raw_scores(table)
+
+    def probabilities(self, table: pa.Table) -> NDArray[np.float64]:
+        """The PD of each row; further columns are ignored.
+
+        Raises:
+            MissingFeatures, WrongFeatureType: the columns are not those of `manifest.features`.
+        """
+        return self._form.probabilities(table)
+
+
+def _check_golden_predictions(bundle: Bundle, form: ServingForm) -> None:
+    golden = bundle.golden_predictions()
+    seen = form.probabilities(table_of(golden.rows, bundle.manifest.features))
+    gaps = golden.differing(seen)
+    if len(gaps):
+        raise GoldenPredictionsDiffer(bundle.folder, len(seen), len(gaps), float(gaps.max()))
