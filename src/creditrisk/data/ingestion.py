@@ -1,0 +1,245 @@
+"""From the sources named in params.yaml to checked raw files in one folder, all of them or none."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from creditrisk.contracts.tables import (
+    APPLICANT_KEY,
+    RAW_FILES,
+    RawTable,
+    raw_tables,
+    without_target,
+)
+from creditrisk.core.errors import CreditRiskError
+from creditrisk.core.report import Report
+from creditrisk.core.settings import IngestSettings, ResourceSettings
+from creditrisk.data.engine import connect
+from creditrisk.data.loading import check_types
+from creditrisk.data.sources.acquisition import Delivery, RawFile, acquire, locate
+from creditrisk.data.sources.errors import DiskFull, RejectedTable, StorageFailed, UnusableSource
+from creditrisk.data.sources.expectation import Expectation, expectations
+from creditrisk.data.sources.generated import GeneratedObject
+from creditrisk.data.sources.local import report_unknown_files
+from creditrisk.data.sources.location import SYNTHETIC, Location
+from creditrisk.data.sources.staging import Staging, staging
+from creditrisk.data.sources.transfer import OUT_OF_SPACE
+from creditrisk.observability.progress import progress_bars
+
+if TYPE_CHECKING:
+    import duckdb
+
+TRUTH_FILE = "application_train.parquet"
+
+_REQUIRED = tuple(RAW_FILES)
+_OPTIONAL = ("application_test.csv",)
+_ALL = (*_REQUIRED, *_OPTIONAL)
+
+
+class TableIngestion(BaseModel):
+    """One raw file: where it came from and what identifies its content."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    table: str
+    source: str
+    uri: str
+    bytes: int
+    rows: int
+    md5: str
+    sha256: str
+    schema_fingerprint: str
+
+
+class IngestionSummary(Report):
+    """What `ingest_data` took in, in the order of the data model.
+
+    A `uri` is without user, password and query; a `schema_fingerprint` is the SHA-256 of the
+    header's names with their declared types.
+    """
+
+    profile: Literal["none", "kaggle"]
+    tables: tuple[TableIngestion, ...]
+    total_bytes: int
+    total_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where `ingest` writes: raw files, true PDs, and the summary that vouches for them."""
+
+    raw: Path
+    truth: Path
+    summary: Path
+
+
+def ingest(
+    settings: IngestSettings, resources: ResourceSettings, folders: Folders
+) -> IngestionSummary:
+    """Fetch, check and then replace all raw files.
+
+    Until every file has passed, the files of the last run stay as they are. The true PDs of a
+    generated portfolio go to `folders.truth`; a table without rows goes there for other sources.
+
+    Raises:
+        CreditRiskError: one of creditrisk.data.sources.errors says which file was refused and why.
+    """
+    with (
+        _machine_errors(folders.raw),
+        staging(folders.raw) as raw,
+        staging(folders.truth) as truth,
+        connect(resources) as connection,
+    ):
+        deliveries = _deliveries(settings, resources, raw, truth)
+        checks = _Checks(connection, expectations(settings))
+        with progress_bars() as progress:
+            workers = settings.parallel_downloads
+            files = acquire(deliveries, raw, workers, progress, checks.check)
+        summary = checks.summary(settings)
+        # A process killed between here and the last line leaves no summary that vouches for a mix.
+        folders.summary.unlink(missing_ok=True)
+        _commit(files, raw, truth)
+        summary.write(folders.summary)
+    return summary
+
+
+def _deliveries(
+    settings: IngestSettings, resources: ResourceSettings, raw: Staging, truth: Staging
+) -> list[Delivery]:
+    if Location(settings.source).kind == SYNTHETIC:
+        return _generate(settings, resources, raw, truth)
+    _write_empty_truth(truth.folder / TRUTH_FILE)
+    deliveries = locate(settings, _REQUIRED, _OPTIONAL)
+    report_unknown_files(Location(settings.source), _ALL)
+    return deliveries
+
+
+def _generate(
+    settings: IngestSettings, resources: ResourceSettings, raw: Staging, truth: Staging
+) -> list[Delivery]:
+    from creditrisk.data.synthetic import generate_portfolio
+
+    if settings.files:
+        raise UnusableSource(
+            f"{SYNTHETIC} with files from elsewhere ({', '.join(sorted(settings.files))})",
+            "a generated portfolio is consistent only as a whole",
+            "no ingest.files beside source: synthetic",
+        )
+    folder = raw.folder / "generated"
+    folder.mkdir()
+    generate_portfolio(folder, truth.folder, settings.synthetic, threads=resources.threads)
+    return [
+        Delivery(GeneratedObject(folder / name), (name,))
+        for name in _ALL
+        if (folder / name).exists()
+    ]
+
+
+def _write_empty_truth(path: Path) -> None:
+    """The table of true PDs for a portfolio whose true PDs nobody knows."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    schema = pa.schema([(APPLICANT_KEY, pa.int64()), ("TRUE_PD", pa.float64())])
+    parquet.write_table(schema.empty_table(), path)
+
+
+def _commit(files: Sequence[RawFile], raw: Staging, truth: Staging) -> None:
+    arrived = {file.name: file.path for file in files}
+    raw.commit(arrived, stale=set(_OPTIONAL) - set(arrived))
+    tables = {path.name: path for path in truth.folder.glob("*.parquet")}
+    stale = {path.name for path in truth.target.glob("*.parquet")} - set(tables)
+    truth.commit(tables, stale)
+
+
+class _Checks:
+    """The checks of content, header and types, and what they found out; one scan at a time."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, known: dict[str, Expectation]
+    ) -> None:
+        self._connection = connection
+        self._known = known
+        self._lock = threading.Lock()
+        self._passed: dict[str, TableIngestion] = {}
+
+    def check(self, file: RawFile) -> None:
+        """Refuse a file that is not the one asked for, or not the table of its name.
+
+        Raises:
+            WrongContent, RejectedTable.
+        """
+        table = _table(file.name)
+        uri = file.location.shown
+        expected = self._known.get(file.name, Expectation())
+        expected.check_content(file.name, uri, file.digests)
+        rows = self._rows(file, table)
+        expected.check_rows(file.name, uri, rows)
+        self._passed[file.name] = TableIngestion(
+            file=file.name,
+            table=table.name,
+            source=file.location.kind,
+            uri=uri,
+            bytes=file.digests.bytes,
+            rows=rows,
+            md5=file.digests.md5,
+            sha256=file.digests.sha256,
+            schema_fingerprint=_schema_fingerprint(file.path, table),
+        )
+
+    def summary(self, settings: IngestSettings) -> IngestionSummary:
+        """What passed, in the order of the data model."""
+        tables = tuple(self._passed[name] for name in _ALL if name in self._passed)
+        return IngestionSummary(
+            profile=settings.profile,
+            tables=tables,
+            total_bytes=sum(table.bytes for table in tables),
+            total_rows=sum(table.rows for table in tables),
+        )
+
+    def _rows(self, file: RawFile, table: RawTable) -> int:
+        try:
+            with self._lock:
+                return check_types(self._connection, file.path, table)
+        except CreditRiskError as problem:
+            raise RejectedTable(file.location.shown, file.path, problem) from problem
+
+
+def _table(file_name: str) -> RawTable:
+    if file_name in _OPTIONAL:
+        return without_target(raw_tables()["application"])
+    return raw_tables()[RAW_FILES[file_name]]
+
+
+def _schema_fingerprint(path: Path, table: RawTable) -> str:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        names = next(csv.reader(stream))
+    declared = "".join(f"{name}:{table.column(name).type}\n" for name in names)
+    return hashlib.sha256(declared.encode()).hexdigest()
+
+
+@contextmanager
+def _machine_errors(folder: Path) -> Iterator[None]:
+    """Say in the project's words what the operating system refused."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in OUT_OF_SPACE:
+            raise DiskFull(folder, None, _free_bytes(folder)) from error
+        raise StorageFailed(error.filename or folder, error.strerror or str(error)) from error
+
+
+def _free_bytes(folder: Path) -> int:
+    existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return shutil.disk_usage(existing).free

@@ -1,0 +1,98 @@
+"""Where new files wait until all of them are checked, and how they then replace the old."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from creditrisk.data.sources.errors import DiskFull, IngestRunning, StorageFailed
+
+
+class Staging:
+    """A folder beside `target`, on the same file system, so that a file moves in by one rename."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        within = target.is_mount()
+        self.folder = target / ".part" if within else target.parent / f".{target.name}.part"
+        self.downloads = self.folder / "downloads"
+
+    def require_space(self, needed_bytes: int) -> None:
+        """Refuse before the first byte what the disk cannot hold.
+
+        Raises:
+            DiskFull: fewer bytes are free.
+        """
+        here = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        free = shutil.disk_usage(self.folder).free
+        if needed_bytes - here > free:
+            raise DiskFull(self.target, needed_bytes, free)
+
+    def commit(self, files: Mapping[str, Path], stale: Iterable[str]) -> None:
+        """Rename files to their names in the target, and drop what is stale there.
+
+        Raises:
+            StorageFailed: a folder lies where a file must go; nothing was moved.
+        """
+        moves = {self.target / name: path for name, path in files.items()}
+        for destination in moves:
+            if destination.is_dir():
+                raise StorageFailed(destination, "is a folder where a file must be")
+        for destination, path in moves.items():
+            if path.is_relative_to(self.folder):
+                destination.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(destination)
+        for name in stale:
+            (self.target / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def staging(target: Path) -> Iterator[Staging]:
+    """Yield the staging folder of `target`, which no other process may use meanwhile.
+
+    After a failure it is removed. A killed process leaves it: the next one goes on with the
+    downloads that lie there.
+
+    Raises:
+        IngestRunning: another process has it.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    with _lock(target):
+        stage = Staging(target)
+        _keep_only(stage.folder, stage.downloads)
+        stage.downloads.mkdir(parents=True, exist_ok=True)
+        try:
+            yield stage
+        except KeyboardInterrupt:
+            raise  # a person who comes back does not want to download it all again
+        except BaseException:
+            shutil.rmtree(stage.folder, ignore_errors=True)
+            raise
+        else:
+            shutil.rmtree(stage.folder, ignore_errors=True)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Hold the folder's advisory lock, which the system releases however the process ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise IngestRunning(folder) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _keep_only(folder: Path, kept: Path) -> None:
+    if not folder.exists():
+        return
+    for entry in folder.iterdir():
+        if entry != kept:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
