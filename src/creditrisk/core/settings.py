@@ -39,12 +39,28 @@ class ScenarioSettings(Section):
 
 
 class SyntheticSettings(Section):
-    """The generated portfolio."""
+    """The generated portfolio: labelled applicants, and production months of a tenth as many each."""
 
     applicants: Annotated[int, Field(ge=1)] = 30_000
     seed: Annotated[int, Field(ge=0)] = 20
-    months: Annotated[int, Field(ge=0)] = 0
+    months: Annotated[int, Field(ge=0, le=20)] = 0
+    month_applicants: Annotated[int, Field(ge=1)] | None = None
     scenario: ScenarioSettings = ScenarioSettings()
+
+    @property
+    def applicants_each_month(self) -> int:
+        """Applicants of one production month."""
+        return self.month_applicants or max(1, self.applicants // 10)
+
+    @model_validator(mode="after")
+    def _scenario_has_its_month(self) -> Self:
+        if self.scenario.kind != "none" and self.scenario.from_month > self.months:
+            message = (
+                f"scenario {self.scenario.kind} starts in month {self.scenario.from_month}, "
+                f"but months is {self.months}: it would change nothing"
+            )
+            raise ValueError(message)
+        return self
 
 
 class SourceSettings(Section):
