@@ -131,11 +131,14 @@ def _dvc(location: Location) -> Any:
     """The files of a DVC project: `dvc://PATH`, `dvc://PATH?repo=URL&rev=REVISION`."""
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
+    from dvc.repo import Repo
     from dvc.scm import SCMError  # not a DvcException
 
     query = parse_qs(urlsplit(location.uri).query)
     repository, revision = query.get("repo", [None])[0], query.get("rev", [None])[0]
     try:
+        if repository is None:
+            Repo.find_root()
         return DVCFileSystem(url=repository, rev=revision)
     except (DvcException, SCMError) as error:
         raise UnusableSource(

@@ -24,6 +24,9 @@ _LONGEST_PAUSE_SECONDS = 60.0
 # Statuses by which a server says "later": RFC 9110, RFC 6585.
 _TRANSIENT_STATUSES = {408, 425, 429, 500, 502, 503, 504}
 
+# What s3fs makes of SlowDown, ServiceUnavailable and InternalError.
+_TRANSIENT_ERRNOS = {errno.EBUSY, errno.EREMOTEIO}
+
 # By name, so that no client library is imported to ask: aiohttp, botocore, azure-core, requests,
 # http.client and urllib3 in this order. The standard library's own are told by their class.
 _TRANSIENT_CLASSES = {
@@ -175,7 +178,6 @@ def _append(partial: _Partial, remote: RemoteVersion, watch: Watch) -> None:
 
 def reason(location: Location, error: BaseException) -> str:
     """What a client library's error says, in one line and without the address's secrets."""
-    error = cause(error)
     status = _status(error)
     if status is not None:
         return f"HTTP {status}"
@@ -183,27 +185,20 @@ def reason(location: Location, error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def cause(error: BaseException) -> BaseException:
-    """The error behind a FileNotFoundError with which fsspec covers whatever an URL answers."""
-    while isinstance(error, FileNotFoundError) and error.__cause__ is not None:
-        error = error.__cause__
-    return error
-
-
 def is_absent(error: BaseException) -> bool:
     """Whether an error says that nothing is there, as opposed to any other failure."""
-    error = cause(error)
     return isinstance(error, FileNotFoundError) or _status(error) in {404, 410}
 
 
 def _is_transient(error: BaseException) -> bool:
-    error = cause(error)
     status = _status(error)
     if status is not None:
         return status in _TRANSIENT_STATUSES
     names = {base.__name__ for base in type(error).__mro__}
     if names & _PERMANENT_CLASSES:
         return False
+    if isinstance(error, OSError) and error.errno in _TRANSIENT_ERRNOS:
+        return True
     return isinstance(error, ConnectionError | TimeoutError) or bool(names & _TRANSIENT_CLASSES)
 
 

@@ -86,7 +86,11 @@ class WebSource:
 
     def look(self, location: Location) -> WebVersion:
         """What is at an address now."""
-        info = self._filesystem.info(location.uri)
+        try:
+            info = self._filesystem.info(location.uri)
+        except FileNotFoundError as error:
+            # fsspec says so whatever the server answered, and keeps the answer as the cause.
+            raise (error.__cause__ or error) from None
         tag = info.get("ETag") or info.get("Last-Modified")
         return WebVersion(self._filesystem, location.uri, info.get("size"), tag)
 
