@@ -102,6 +102,16 @@ class CalibrationNotFitted(CreditRiskError):
         )
 
 
+class NotConverged(CreditRiskError):
+    """The logistic regression did not reach its optimum."""
+
+    def __init__(self, iterations: int) -> None:
+        super().__init__(
+            f"Not trained: the logistic regression did not converge in {iterations} iterations. "
+            "Raise fit_model.logistic.max_iterations or lower inverse_regularisation."
+        )
+
+
 class UncalibratedResampling(Misuse):
     """Resampled training rows without calibration would give PDs of a population nobody has."""
 

@@ -7,6 +7,7 @@ type but the ones defined here.
 from __future__ import annotations
 
 import os
+import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from creditrisk.core.settings import FitModelSettings
 from creditrisk.models.calibration import AffineCalibration, fit_platt
 from creditrisk.models.encoding import FeatureEncoding, Matrix, arrow_table
-from creditrisk.models.errors import ModelLibraryMissing
+from creditrisk.models.errors import ModelLibraryMissing, NotConverged
 from creditrisk.models.linear import CategoryTerm, LinearModel, NumberTerm
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 OnTree = Callable[[int], None]
 DEFAULT_THRESHOLD = 0.5
 _WINSORISED_SHARE = 0.005
+_GRADIENT_TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True)
@@ -290,6 +292,7 @@ class LogisticClassifier(PDClassifier):
         threads: int,
         on_tree: OnTree,
     ) -> str:
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -302,7 +305,13 @@ class LogisticClassifier(PDClassifier):
                 C=settings.logistic.inverse_regularisation,
                 max_iter=settings.logistic.max_iterations,
                 solver="newton-cholesky",
-            ).fit(_design(train.matrix, terms), train.target)
+                tol=_GRADIENT_TOLERANCE,
+            )
+            with warnings.catch_warnings(category=ConvergenceWarning, action="error"):
+                try:
+                    regression.fit(_design(train.matrix, terms), train.target)
+                except ConvergenceWarning as warning:
+                    raise NotConverged(settings.logistic.max_iterations) from warning
         self.best_iteration_ = int(regression.n_iter_[0])
         weights = regression.coef_[0].tolist()
         return _linear_model(terms, weights, float(regression.intercept_[0])).model_dump_json()

@@ -1,0 +1,211 @@
+"""What a model is on disk, and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from simulated_lending import FEATURES, SNAPSHOT, fitted, sealed, tables, unseen
+
+from creditrisk.core.errors import MissingFile
+from creditrisk.mlops import bundle as bundle_module
+from creditrisk.mlops.bundle import Bundle, seal
+from creditrisk.mlops.errors import (
+    BundleRefused,
+    ChangedBundleFile,
+    MissingBundleFiles,
+    UnlistedBundleFiles,
+    UnreadableManifest,
+    UnsafeBundleName,
+    UnsupportedBundleFormat,
+)
+from creditrisk.models.errors import FormsDisagree
+from creditrisk.models.serving import MODEL_FILES
+
+every_model = pytest.mark.parametrize("model_type", MODEL_FILES)
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a sealed bundle; tests only read it."""
+    return sealed(tmp_path_factory.mktemp("bundle")).folder
+
+
+@pytest.fixture
+def folder(pristine: Path, tmp_path: Path) -> Path:
+    """A copy of a sealed bundle, to tamper with."""
+    return Path(shutil.copytree(pristine, tmp_path / "credit_risk_pd"))
+
+
+def rewrite_manifest(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the manifest as an attacker would, who can write JSON."""
+    path = folder / "manifest.json"
+    fields = json.loads(path.read_text())
+    change(fields)
+    path.write_text(json.dumps(fields))
+
+
+@every_model
+def test_a_sealed_bundle_loads(model_type: str, tmp_path: Path) -> None:
+    """What was sealed is read back: manifest, both forms, and the same PDs in each."""
+    bundle = sealed(tmp_path, model_type)
+    assert bundle.manifest.model_type == model_type
+    expected = bundle.pipeline().predict_proba(unseen().to_pandas())[:, 1]
+    assert np.array_equal(bundle.serving_form().probabilities(unseen()), expected)
+
+
+def test_the_manifest_says_what_was_trained(pristine: Path) -> None:
+    """Features in order, threshold, calibration, data and source are on record."""
+    model, manifest = fitted(), Bundle.load(pristine).manifest
+    assert manifest.features == FEATURES
+    assert manifest.threshold == model.threshold
+    assert manifest.calibration == model.classifier.calibration
+    assert manifest.snapshot == SNAPSHOT
+    assert manifest.best_iteration == model.best_iteration
+    assert manifest.params == model.settings.model_dump(mode="json")
+
+
+def test_the_manifest_lists_every_other_file(pristine: Path) -> None:
+    """Each file beside the manifest has its hash there."""
+    expected = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in pristine.iterdir()
+        if path.name != "manifest.json"
+    }
+    assert Bundle.load(pristine).manifest.files == expected
+
+
+def test_the_bundle_s_hash_is_the_manifest_s(pristine: Path) -> None:
+    """One hash stands for all files, since the manifest holds theirs."""
+    content = (pristine / "manifest.json").read_bytes()
+    assert Bundle.load(pristine).sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_sealing_twice_gives_the_same_bytes(pristine: Path, tmp_path: Path) -> None:
+    """The manifest depends on nothing but the model."""
+    assert sealed(tmp_path).sha256 == Bundle.load(pristine).sha256
+
+
+def test_golden_predictions_are_reproduced(pristine: Path) -> None:
+    """The sealed rows have the sealed PDs, exactly."""
+    bundle = Bundle.load(pristine)
+    golden = bundle.golden_predictions()
+    table = bundle_module.table_of(golden.rows, FEATURES)
+    assert tuple(bundle.serving_form().probabilities(table)) == golden.probabilities
+    assert tuple(bundle.serving_form().raw_scores(table)) == golden.raw_scores
+    assert len(golden.rows) == 50
+
+
+def test_the_input_example_has_every_feature(pristine: Path) -> None:
+    """A caller sees what a row looks like."""
+    rows = Bundle.load(pristine).input_example().rows
+    assert all(list(row) == [feature.name for feature in FEATURES] for row in rows)
+
+
+class OneBitOff:
+    """A pipeline whose first PD differs from the model's in the last bit."""
+
+    def predict_proba(self, rows: Any) -> np.ndarray:
+        pds = fitted().pipeline().predict_proba(rows)
+        pds[0, 1] = np.nextafter(pds[0, 1], 1)
+        return pds
+
+
+def test_forms_that_disagree_are_not_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One differing bit in one PD, and no bundle is written."""
+    monkeypatch.setattr(bundle_module, "load_pipeline", lambda _: OneBitOff())
+    with pytest.raises(FormsDisagree, match="differ in 1 of 1500 PDs"):
+        seal(fitted(), tables(), SNAPSHOT, tmp_path / "bundle")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_new_bundle_replaces_the_old_one(folder: Path) -> None:
+    """Nothing of the former bundle stays."""
+    (folder / "left_over.txt").write_text("old")
+    assert seal(fitted("logistic"), tables(), SNAPSHOT, folder).manifest.model_type == "logistic"
+    assert not (folder / "booster.txt").exists()
+
+
+def test_no_bundle_is_reported_as_such(tmp_path: Path) -> None:
+    """A folder without manifest names the remedy."""
+    with pytest.raises(MissingFile, match="Run fit_model or dvc checkout"):
+        Bundle.load(tmp_path)
+
+
+def test_a_missing_file_is_refused(folder: Path) -> None:
+    """Every listed file must be there."""
+    (folder / "calibration.json").unlink()
+    with pytest.raises(MissingBundleFiles, match=r"calibration\.json missing"):
+        Bundle.load(folder)
+
+
+def test_an_extra_file_is_refused(folder: Path) -> None:
+    """What is not listed has no business in the folder."""
+    (folder / "model.pkl").write_bytes(b"\x80\x04")
+    with pytest.raises(UnlistedBundleFiles, match=r"does not list model\.pkl"):
+        Bundle.load(folder)
+
+
+def test_a_changed_byte_is_refused_in_any_file(pristine: Path, folder: Path) -> None:
+    """One flipped bit in any listed file is noticed."""
+    for name in Bundle.load(pristine).manifest.files:
+        content = bytearray((folder / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (folder / name).write_bytes(content)
+        with pytest.raises(ChangedBundleFile, match=f"SHA-256 of {name}"):
+            Bundle.load(folder)
+        content[len(content) // 2] ^= 1
+        (folder / name).write_bytes(content)
+    Bundle.load(folder)
+
+
+@pytest.mark.parametrize("name", ["../outside.txt", "/etc/hostname", "a/b", ".hidden", "", ".."])
+def test_a_name_that_leaves_the_folder_is_refused(folder: Path, name: str) -> None:
+    """A manifest can only list plain file names."""
+    rewrite_manifest(folder, lambda fields: fields["files"].update({name: "0" * 64}))
+    with pytest.raises(UnsafeBundleName, match="only plain file names"):
+        Bundle.load(folder)
+
+
+def test_a_link_is_refused(folder: Path, tmp_path: Path) -> None:
+    """A listed file is a file, not a pointer to one elsewhere."""
+    (folder / "calibration.json").rename(tmp_path / "elsewhere.json")
+    (folder / "calibration.json").symlink_to(tmp_path / "elsewhere.json")
+    with pytest.raises(UnsafeBundleName, match=r"calibration\.json"):
+        Bundle.load(folder)
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+def test_another_format_is_refused(folder: Path, version: object) -> None:
+    """A manifest of another format is not guessed at."""
+    rewrite_manifest(folder, lambda fields: fields.update(format_version=version))
+    with pytest.raises(UnsupportedBundleFormat, match=f"format {version!r}, this version reads 1"):
+        Bundle.load(folder)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"format_version": 1}'])
+def test_a_manifest_that_is_none_is_refused(folder: Path, content: str) -> None:
+    """Truncated or foreign JSON is refused by name."""
+    (folder / "manifest.json").write_text(content)
+    with pytest.raises((UnreadableManifest, UnsupportedBundleFormat), match=r"manifest\.json"):
+        Bundle.load(folder)
+
+
+def test_nothing_is_constructed_from_a_tampered_bundle(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hashes are checked before any file is interpreted."""
+    opened: list[bytes] = []
+    monkeypatch.setattr(bundle_module, "load_pipeline", opened.append)
+    (folder / "booster.txt").write_text("tampered")
+    with pytest.raises(BundleRefused):
+        Bundle.load(folder).pipeline()
+    assert not opened

@@ -1,0 +1,81 @@
+"""The C interfaces against the Python packages."""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import pytest
+from simulated_lending import ENCODING, fitted, unseen
+
+from creditrisk.models.errors import ModelLibraryMissing, NativeCallFailed
+from creditrisk.models.native import LightGBMBooster, XGBoostBooster, _load_library
+
+BOOSTERS = {"lightgbm": LightGBMBooster, "xgboost": XGBoostBooster}
+either = pytest.mark.parametrize("model_type", BOOSTERS)
+
+
+def native(model_type: str) -> LightGBMBooster | XGBoostBooster:
+    return BOOSTERS[model_type](fitted(model_type).classifier.model_text_.encode())
+
+
+@either
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_scores_are_the_python_package_s(model_type: str, threads: int) -> None:
+    """Every raw score has the bits that the Python package gives, at any number of threads."""
+    matrix = ENCODING.encode(unseen())
+    expected = fitted(model_type).classifier.raw_scores(matrix)
+    assert np.array_equal(native(model_type).raw_scores(matrix, threads), expected)
+
+
+@either
+def test_a_row_alone_has_the_same_score(model_type: str) -> None:
+    """Batch size does not change a bit."""
+    matrix, booster = ENCODING.encode(unseen().slice(0, 50)), native(model_type)
+    alone = [booster.raw_scores(row[None], threads=1)[0] for row in matrix]
+    assert booster.raw_scores(matrix, threads=1).tolist() == alone
+
+
+@either
+def test_memory_order_does_not_matter(model_type: str) -> None:
+    """A matrix in column order scores as the same matrix in row order."""
+    matrix, booster = ENCODING.encode(unseen().slice(0, 50)), native(model_type)
+    by_column = np.asfortranarray(matrix)
+    assert np.array_equal(booster.raw_scores(by_column, 1), booster.raw_scores(matrix, 1))
+
+
+@either
+def test_no_rows_have_no_scores(model_type: str) -> None:
+    """An empty matrix is scored as nothing."""
+    assert native(model_type).raw_scores(np.empty((0, 4)), threads=1).shape == (0,)
+
+
+@either
+def test_scores_outlive_the_booster_s_buffers(model_type: str) -> None:
+    """A later call and the booster's end leave earlier scores alone."""
+    matrix, booster = ENCODING.encode(unseen().slice(0, 50)), native(model_type)
+    scores = booster.raw_scores(matrix, threads=1)
+    copy = scores.copy()
+    booster.raw_scores(matrix[::-1], threads=1)
+    del booster
+    gc.collect()
+    assert np.array_equal(scores, copy)
+
+
+@either
+def test_a_text_that_is_no_model_is_refused(model_type: str) -> None:
+    """The library's reason is passed on."""
+    with pytest.raises(NativeCallFailed, match="refused: "):
+        BOOSTERS[model_type](b"no model")
+
+
+def test_a_matrix_of_another_width_is_refused() -> None:
+    """LightGBM checks the number of columns."""
+    with pytest.raises(NativeCallFailed, match="number of features in data"):
+        native("lightgbm").raw_scores(np.zeros((1, 3)), threads=1)
+
+
+def test_a_library_that_is_not_installed_is_named() -> None:
+    """The refusal says what to install."""
+    with pytest.raises(ModelLibraryMissing, match="no_such_package was not found"):
+        _load_library("no_such_package", "lib", "pip install it")
