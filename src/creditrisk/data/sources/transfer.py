@@ -24,6 +24,8 @@ _LONGEST_PAUSE_SECONDS = 60.0
 # Statuses by which a server says "later": RFC 9110, RFC 6585.
 _TRANSIENT_STATUSES = {408, 425, 429, 500, 502, 503, 504}
 
+_DENIALS = {401, 403}
+
 # What s3fs makes of SlowDown, ServiceUnavailable and InternalError.
 _TRANSIENT_ERRNOS = {errno.EBUSY, errno.EREMOTEIO}
 
@@ -216,7 +218,16 @@ def _refuse_unless_transient(location: Location, error: Exception) -> None:
     if isinstance(error, CreditRiskError) or _is_of_this_machine(error):
         raise error
     if not _is_transient(error):
-        raise SourceFailed(location.shown, reason(location, error)) from None
+        raise SourceFailed(
+            location.shown, reason(location, error), _remedy(location, error)
+        ) from None
+
+
+def _remedy(location: Location, error: Exception) -> str:
+    if _status(error) not in _DENIALS and not isinstance(error, PermissionError):
+        return ""
+    rules = ", and that its account has accepted the rules of the competition"
+    return f"Check the credentials in the environment{rules if location.kind == 'kaggle' else ''}."
 
 
 def _is_of_this_machine(error: Exception) -> bool:
