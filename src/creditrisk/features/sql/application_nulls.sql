@@ -135,126 +135,133 @@ null_counts as (
 
     select
         sk_id_curr,
-        (name_contract_type is null)::integer
-        + (code_gender is null)::integer
-        + (flag_own_car is null)::integer
-        + (flag_own_realty is null)::integer
-        + (cnt_children is null)::integer
-        + (amt_income_total is null)::integer
-        + (amt_credit is null)::integer
-        + (amt_annuity is null)::integer
-        + (amt_goods_price is null)::integer
-        + (name_type_suite is null)::integer
-        + (name_income_type is null)::integer
-        + (name_education_type is null)::integer
-        + (name_family_status is null)::integer
-        + (name_housing_type is null)::integer
-        + (region_population_relative is null)::integer
-        + (days_birth is null)::integer
-        + (days_employed is null)::integer
-        + (days_registration is null)::integer
-        + (days_id_publish is null)::integer
-        + (own_car_age is null)::integer
-        + (flag_mobil is null)::integer
-        + (flag_emp_phone is null)::integer
-        + (flag_work_phone is null)::integer
-        + (flag_cont_mobile is null)::integer
-        + (flag_phone is null)::integer
-        + (flag_email is null)::integer
-        + (occupation_type is null)::integer
-        + (cnt_fam_members is null)::integer
-        + (region_rating_client is null)::integer
-        + (region_rating_client_w_city is null)::integer
-        + (weekday_appr_process_start is null)::integer
-        + (hour_appr_process_start is null)::integer
-        + (reg_region_not_live_region is null)::integer
-        + (reg_region_not_work_region is null)::integer
-        + (live_region_not_work_region is null)::integer
-        + (reg_city_not_live_city is null)::integer
-        + (reg_city_not_work_city is null)::integer
-        + (live_city_not_work_city is null)::integer
-        + (organization_type is null)::integer
-        + (ext_source_1 is null)::integer
-        + (ext_source_2 is null)::integer
-        + (ext_source_3 is null)::integer
-        + (apartments_avg is null)::integer
-        + (basementarea_avg is null)::integer
-        + (years_beginexpluatation_avg is null)::integer
-        + (years_build_avg is null)::integer
-        + (commonarea_avg is null)::integer
-        + (elevators_avg is null)::integer
-        + (entrances_avg is null)::integer
-        + (floorsmax_avg is null)::integer
-        + (floorsmin_avg is null)::integer
-        + (landarea_avg is null)::integer
-        + (livingapartments_avg is null)::integer
-        + (livingarea_avg is null)::integer
-        + (nonlivingapartments_avg is null)::integer
-        + (nonlivingarea_avg is null)::integer
-        + (apartments_mode is null)::integer
-        + (basementarea_mode is null)::integer
-        + (years_beginexpluatation_mode is null)::integer
-        + (years_build_mode is null)::integer
-        + (commonarea_mode is null)::integer
-        + (elevators_mode is null)::integer
-        + (entrances_mode is null)::integer
-        + (floorsmax_mode is null)::integer
-        + (floorsmin_mode is null)::integer
-        + (landarea_mode is null)::integer
-        + (livingapartments_mode is null)::integer
-        + (livingarea_mode is null)::integer
-        + (nonlivingapartments_mode is null)::integer
-        + (nonlivingarea_mode is null)::integer
-        + (apartments_medi is null)::integer
-        + (basementarea_medi is null)::integer
-        + (years_beginexpluatation_medi is null)::integer
-        + (years_build_medi is null)::integer
-        + (commonarea_medi is null)::integer
-        + (elevators_medi is null)::integer
-        + (entrances_medi is null)::integer
-        + (floorsmax_medi is null)::integer
-        + (floorsmin_medi is null)::integer
-        + (landarea_medi is null)::integer
-        + (livingapartments_medi is null)::integer
-        + (livingarea_medi is null)::integer
-        + (nonlivingapartments_medi is null)::integer
-        + (nonlivingarea_medi is null)::integer
-        + (fondkapremont_mode is null)::integer
-        + (housetype_mode is null)::integer
-        + (totalarea_mode is null)::integer
-        + (wallsmaterial_mode is null)::integer
-        + (emergencystate_mode is null)::integer
-        + (obs_30_cnt_social_circle is null)::integer
-        + (def_30_cnt_social_circle is null)::integer
-        + (obs_60_cnt_social_circle is null)::integer
-        + (def_60_cnt_social_circle is null)::integer
-        + (days_last_phone_change is null)::integer
-        + (flag_document_2 is null)::integer
-        + (flag_document_3 is null)::integer
-        + (flag_document_4 is null)::integer
-        + (flag_document_5 is null)::integer
-        + (flag_document_6 is null)::integer
-        + (flag_document_7 is null)::integer
-        + (flag_document_8 is null)::integer
-        + (flag_document_9 is null)::integer
-        + (flag_document_10 is null)::integer
-        + (flag_document_11 is null)::integer
-        + (flag_document_12 is null)::integer
-        + (flag_document_13 is null)::integer
-        + (flag_document_14 is null)::integer
-        + (flag_document_15 is null)::integer
-        + (flag_document_16 is null)::integer
-        + (flag_document_17 is null)::integer
-        + (flag_document_18 is null)::integer
-        + (flag_document_19 is null)::integer
-        + (flag_document_20 is null)::integer
-        + (flag_document_21 is null)::integer
-        + (amt_req_credit_bureau_hour is null)::integer
-        + (amt_req_credit_bureau_day is null)::integer
-        + (amt_req_credit_bureau_week is null)::integer
-        + (amt_req_credit_bureau_mon is null)::integer
-        + (amt_req_credit_bureau_qrt is null)::integer
-        + (amt_req_credit_bureau_year is null)::integer as TOT_MISSING_COUNT
+        len(
+            list_filter(
+                [
+                    name_contract_type is null,
+                    code_gender is null,
+                    flag_own_car is null,
+                    flag_own_realty is null,
+                    cnt_children is null,
+                    amt_income_total is null,
+                    amt_credit is null,
+                    amt_annuity is null,
+                    amt_goods_price is null,
+                    name_type_suite is null,
+                    name_income_type is null,
+                    name_education_type is null,
+                    name_family_status is null,
+                    name_housing_type is null,
+                    region_population_relative is null,
+                    days_birth is null,
+                    days_employed is null,
+                    days_registration is null,
+                    days_id_publish is null,
+                    own_car_age is null,
+                    flag_mobil is null,
+                    flag_emp_phone is null,
+                    flag_work_phone is null,
+                    flag_cont_mobile is null,
+                    flag_phone is null,
+                    flag_email is null,
+                    occupation_type is null,
+                    cnt_fam_members is null,
+                    region_rating_client is null,
+                    region_rating_client_w_city is null,
+                    weekday_appr_process_start is null,
+                    hour_appr_process_start is null,
+                    reg_region_not_live_region is null,
+                    reg_region_not_work_region is null,
+                    live_region_not_work_region is null,
+                    reg_city_not_live_city is null,
+                    reg_city_not_work_city is null,
+                    live_city_not_work_city is null,
+                    organization_type is null,
+                    ext_source_1 is null,
+                    ext_source_2 is null,
+                    ext_source_3 is null,
+                    apartments_avg is null,
+                    basementarea_avg is null,
+                    years_beginexpluatation_avg is null,
+                    years_build_avg is null,
+                    commonarea_avg is null,
+                    elevators_avg is null,
+                    entrances_avg is null,
+                    floorsmax_avg is null,
+                    floorsmin_avg is null,
+                    landarea_avg is null,
+                    livingapartments_avg is null,
+                    livingarea_avg is null,
+                    nonlivingapartments_avg is null,
+                    nonlivingarea_avg is null,
+                    apartments_mode is null,
+                    basementarea_mode is null,
+                    years_beginexpluatation_mode is null,
+                    years_build_mode is null,
+                    commonarea_mode is null,
+                    elevators_mode is null,
+                    entrances_mode is null,
+                    floorsmax_mode is null,
+                    floorsmin_mode is null,
+                    landarea_mode is null,
+                    livingapartments_mode is null,
+                    livingarea_mode is null,
+                    nonlivingapartments_mode is null,
+                    nonlivingarea_mode is null,
+                    apartments_medi is null,
+                    basementarea_medi is null,
+                    years_beginexpluatation_medi is null,
+                    years_build_medi is null,
+                    commonarea_medi is null,
+                    elevators_medi is null,
+                    entrances_medi is null,
+                    floorsmax_medi is null,
+                    floorsmin_medi is null,
+                    landarea_medi is null,
+                    livingapartments_medi is null,
+                    livingarea_medi is null,
+                    nonlivingapartments_medi is null,
+                    nonlivingarea_medi is null,
+                    fondkapremont_mode is null,
+                    housetype_mode is null,
+                    totalarea_mode is null,
+                    wallsmaterial_mode is null,
+                    emergencystate_mode is null,
+                    obs_30_cnt_social_circle is null,
+                    def_30_cnt_social_circle is null,
+                    obs_60_cnt_social_circle is null,
+                    def_60_cnt_social_circle is null,
+                    days_last_phone_change is null,
+                    flag_document_2 is null,
+                    flag_document_3 is null,
+                    flag_document_4 is null,
+                    flag_document_5 is null,
+                    flag_document_6 is null,
+                    flag_document_7 is null,
+                    flag_document_8 is null,
+                    flag_document_9 is null,
+                    flag_document_10 is null,
+                    flag_document_11 is null,
+                    flag_document_12 is null,
+                    flag_document_13 is null,
+                    flag_document_14 is null,
+                    flag_document_15 is null,
+                    flag_document_16 is null,
+                    flag_document_17 is null,
+                    flag_document_18 is null,
+                    flag_document_19 is null,
+                    flag_document_20 is null,
+                    flag_document_21 is null,
+                    amt_req_credit_bureau_hour is null,
+                    amt_req_credit_bureau_day is null,
+                    amt_req_credit_bureau_week is null,
+                    amt_req_credit_bureau_mon is null,
+                    amt_req_credit_bureau_qrt is null,
+                    amt_req_credit_bureau_year is null
+                ],
+                lambda empty: empty
+            )
+        )::integer as TOT_MISSING_COUNT
 
     from applications
 
