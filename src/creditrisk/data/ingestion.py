@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import duckdb
 
 TRUTH_FILE = "application_train.parquet"
+GENERATED_FOLDER = "generated"
 
 _REQUIRED = tuple(RAW_FILES)
 _OPTIONAL = ("application_test.csv",)
@@ -136,7 +137,7 @@ def _generate(
             "a generated portfolio is consistent only as a whole",
             "no ingest.files beside source: synthetic",
         )
-    folder = raw.folder / "generated"
+    folder = raw.folder / GENERATED_FOLDER
     folder.mkdir()
     generate_portfolio(folder, truth.folder, settings.synthetic, threads=resources.threads)
     return [
@@ -156,11 +157,23 @@ def _write_empty_truth(path: Path) -> None:
 
 
 def _commit(files: Sequence[RawFile], raw: Staging, truth: Staging) -> None:
-    arrived = {file.name: file.path for file in files}
-    raw.commit(arrived, stale=set(_OPTIONAL) - set(arrived))
-    tables = {path.name: path for path in truth.folder.glob("*.parquet")}
-    stale = {path.name for path in truth.target.glob("*.parquet")} - set(tables)
-    truth.commit(tables, stale)
+    # Production pulls of a generated portfolio come along; those of an earlier one go.
+    arrived = _files(raw.folder / GENERATED_FOLDER, "**/*.csv")
+    arrived |= {file.name: file.path for file in files}
+    present = {*_OPTIONAL, *_files(raw.target, "production/month_*/*.csv")}
+    raw.commit(arrived, stale=present - set(arrived) if _are_replaced(files, raw) else ())
+    true_pds = _files(truth.folder, "**/*.parquet")
+    truth.commit(true_pds, stale=set(_files(truth.target, "**/*.parquet")) - set(true_pds))
+
+
+def _are_replaced(files: Sequence[RawFile], raw: Staging) -> bool:
+    """Whether files come from elsewhere; a folder that is its own source is left as it is."""
+    return any(file.path.is_relative_to(raw.folder) for file in files)
+
+
+def _files(folder: Path, pattern: str) -> dict[str, Path]:
+    """The files of a folder by their paths relative to it."""
+    return {str(path.relative_to(folder)): path for path in folder.glob(pattern)}
 
 
 class _Checks:

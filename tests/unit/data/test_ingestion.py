@@ -314,9 +314,15 @@ def generate(out: Path, truth: Path, settings: SyntheticSettings, *, threads: in
 
     portfolio(out, rows=settings.seed)
     add_test_applications(out)
-    rows = {"SK_ID_CURR": [1], "TRUE_PD": [0.5]}
-    for name in ("application_train", "application_test"):
-        parquet.write_table(pa.table(rows), truth / f"{name}.parquet")
+    names = ["application_train", "application_test"]
+    for month in range(1, settings.months + 1):
+        pull = out / f"production/month_{month:02d}"
+        pull.mkdir(parents=True)
+        add_test_applications(pull)
+        names.append(f"production/month_{month:02d}")
+    for path in (truth / f"{name}.parquet" for name in names):
+        path.parent.mkdir(exist_ok=True)
+        parquet.write_table(pa.table({"SK_ID_CURR": [1], "TRUE_PD": [0.5]}), path)
 
 
 @pytest.fixture
@@ -333,6 +339,29 @@ def test_a_generated_portfolio_comes_with_its_true_pds(tmp_path: Path) -> None:
     assert [table.rows for table in summary.tables] == [3] * 7 + [2]
     truth = parquet.read_table(tmp_path / "data/truth/application_train.parquet")
     assert truth.to_pydict() == {"SK_ID_CURR": [1], "TRUE_PD": [0.5]}
+
+
+PULL = "production/month_01/application_test.csv"
+
+
+@pytest.mark.usefixtures("fake_generator")
+def test_production_pulls_come_and_go_with_their_portfolio(tmp_path: Path, source: Path) -> None:
+    """They arrive with it and never stay beside somebody else's applicants."""
+    take_in(tmp_path, "synthetic", synthetic=SyntheticSettings(seed=1, months=2))
+    assert PULL in everything(tmp_path / "data/raw")
+    take_in(tmp_path, "synthetic", synthetic=SyntheticSettings(seed=1, months=1))
+    assert set(contents(tmp_path / "data/raw")) == {*RAW_FILES, "application_test.csv", PULL}
+    take_in(tmp_path, source)
+    assert everything(tmp_path / "data/raw") == set(RAW_FILES)
+
+
+@pytest.mark.usefixtures("fake_generator")
+def test_checking_in_place_removes_nothing(tmp_path: Path) -> None:
+    """A folder that is its own source keeps even what another source would replace."""
+    take_in(tmp_path, "synthetic", synthetic=SyntheticSettings(seed=1, months=1))
+    before = everything(tmp_path / "data/raw")
+    take_in(tmp_path, tmp_path / "data/raw")
+    assert everything(tmp_path / "data/raw") == before
 
 
 @pytest.mark.usefixtures("fake_generator")

@@ -46,8 +46,9 @@ class Staging:
             if path.is_relative_to(self.folder):
                 destination.parent.mkdir(parents=True, exist_ok=True)
                 path.replace(destination)
-        for name in stale:
-            (self.target / name).unlink(missing_ok=True)
+        for path in (self.target / name for name in stale):
+            path.unlink(missing_ok=True)
+            _remove_empty(path.parent, self.target)
 
 
 @contextmanager
@@ -96,3 +97,9 @@ def _keep_only(folder: Path, kept: Path) -> None:
     for entry in folder.iterdir():
         if entry != kept:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _remove_empty(folder: Path, root: Path) -> None:
+    while folder != root and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
