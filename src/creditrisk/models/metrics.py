@@ -109,6 +109,21 @@ class RiskBand:
 
 
 @dataclass(frozen=True, slots=True)
+class Decile:
+    """A tenth of the rows, the riskiest first.
+
+    `gain` is the share of all defaulters in this and the riskier deciles, `lift` the decile's
+    default rate over that of all rows, `cumulative_lift` the same for this and the riskier ones.
+    """
+
+    number: int
+    band: RiskBand
+    gain: float
+    lift: float
+    cumulative_lift: float
+
+
+@dataclass(frozen=True, slots=True)
 class Confusion:
     """Decisions against outcomes; a PD at or above the threshold is a predicted default."""
 
@@ -338,6 +353,25 @@ def risk_bands(
     return [
         _band(distinct[members], rows[members], defaults[members], confidence)
         for members in (bands == band for band in np.unique(bands))
+    ]
+
+
+def decile_table(target: ArrayLike, pd: ArrayLike, confidence: float = 0.95) -> list[Decile]:
+    """Rows in tenths by falling PD, with gain and lift; fewer than ten where PDs are tied."""
+    bands = risk_bands(target, pd, 10, confidence)[::-1]
+    rows = np.cumsum([band.rows for band in bands])
+    defaults = np.cumsum([band.defaults for band in bands])
+    _require_both_outcomes(np.asarray(target, dtype=bool))
+    overall = defaults[-1] / rows[-1]
+    return [
+        Decile(
+            number=index + 1,
+            band=band,
+            gain=float(defaults[index] / defaults[-1]),
+            lift=float(band.default_rate / overall),
+            cumulative_lift=float(defaults[index] / rows[index] / overall),
+        )
+        for index, band in enumerate(bands)
     ]
 
 

@@ -25,6 +25,7 @@ RANKING: list[Callable[..., Any]] = [
     metrics.average_precision,
     metrics.roc_curve,
     metrics.precision_recall_curve,
+    metrics.decile_table,
 ]
 CALIBRATION: list[Callable[..., Any]] = [
     metrics.log_loss,
@@ -327,6 +328,18 @@ def test_risk_bands_of_distinct_pds_are_equal_in_size() -> None:
     pd = np.random.default_rng(0).permutation(1_000) / 1_000
     bands = metrics.risk_bands(np.arange(1_000) % 2, pd, 10)
     assert [band.rows for band in bands] == [100] * 10
+
+
+def test_deciles_by_hand() -> None:
+    """Twenty rows whose four defaulters are the two, the fifth and the last by PD."""
+    target = np.zeros(20, dtype=int)
+    target[[0, 1, 4, 19]] = 1
+    table = metrics.decile_table(target, np.linspace(0.9, 0.1, 20))
+    assert [decile.number for decile in table] == list(range(1, 11))
+    assert [decile.band.defaults for decile in table] == [2, 0, 1, 0, 0, 0, 0, 0, 0, 1]
+    assert [decile.gain for decile in table] == [0.5, 0.5, *[0.75] * 7, 1.0]
+    assert [table[0].lift, table[2].lift] == pytest.approx([5, 2.5])
+    assert [table[1].cumulative_lift, table[9].cumulative_lift] == pytest.approx([2.5, 1])
 
 
 def test_expected_calibration_error_by_hand() -> None:

@@ -1,0 +1,129 @@
+"""Measure the model on one side of the split, with plots.
+
+The report and the plots are written before anything is logged, so that a tracking server that
+does not answer costs no evidence.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from creditrisk.core.files import atomic_folder
+from creditrisk.core.settings import DEFAULT_PARAMS_PATH, load_settings
+from creditrisk.pipelines.command import run
+
+if TYPE_CHECKING:
+    from creditrisk.reporting.plot_data import ScoredOutcomes
+    from creditrisk.testing.evaluation import EvaluationReport
+
+
+class Side(StrEnum):
+    """The sides that are evaluated."""
+
+    TRAIN = "train"
+    TEST = "test"
+
+
+REPORTS = {Side.TRAIN: "metrics.json", Side.TEST: "test_metrics.json"}
+PLOTS = {Side.TRAIN: "evaluation", Side.TEST: "test_evaluation"}
+PREDICTIONS = {Side.TRAIN: None, Side.TEST: Path("reports/test_predictions.parquet")}
+
+Split = Annotated[Side, typer.Option(help="The side to measure on.")]
+Splits = Annotated[Path, typer.Option(help="Folder of the split files.")]
+Truth = Annotated[Path, typer.Option(help="True PDs, read for the test side only.")]
+BundleFolder = Annotated[Path, typer.Option(help="The model.")]
+MetricsFile = Annotated[
+    Path | None,
+    typer.Option(help="Report; default: reports/metrics.json or reports/test_metrics.json."),
+]
+PlotFolder = Annotated[
+    Path | None,
+    typer.Option(help="Plots; default: reports/evaluation or reports/test_evaluation."),
+]
+PredictionsFile = Annotated[
+    Path | None,
+    typer.Option(help="PDs; default for test: reports/test_predictions.parquet, else none."),
+]
+Params = Annotated[Path, typer.Option(help="Settings.")]
+
+
+def main(
+    *,
+    split: Split = Side.TEST,
+    splits: Splits = Path("data/splits"),
+    truth: Truth = Path("data/truth/application_train.parquet"),
+    bundle: BundleFolder = Path("models/credit_risk_pd"),
+    metrics: MetricsFile = None,
+    plots: PlotFolder = None,
+    predictions: PredictionsFile = None,
+    params: Params = DEFAULT_PARAMS_PATH,
+) -> None:
+    """Measure the model on one side of the split, draw it, and log it to the model's run."""
+    from creditrisk.mlops import tracking
+    from creditrisk.mlops.bundle import Bundle
+    from creditrisk.models.importance import feature_importance
+    from creditrisk.reporting.plot_data import ScoredOutcomes
+    from creditrisk.scoring.scorer import Scorer
+    from creditrisk.testing import evaluation, scored_split
+
+    settings = load_settings(params)
+    sealed = Bundle.load(bundle)
+    # MLflow takes seconds to import: they pass while the side is scored.
+    with ThreadPoolExecutor(max_workers=1) as background:
+        run_found = background.submit(tracking.ensure_run, sealed, settings.tracking.experiment)
+        scorer = Scorer.load(bundle, threads=settings.resources.threads or os.cpu_count() or 1)
+        threshold = sealed.manifest.threshold.value
+        source = splits / f"{split}.parquet"
+        table = scored_split.read_split(source, [f.name for f in sealed.manifest.features])
+        scored = scored_split.score_split(source, table, scorer)
+        comparison = None
+        if split is Side.TEST:
+            true_pds = scored_split.read_true_pds(truth, scored.applicants)
+            comparison = evaluation.compare_with_truth(scored, true_pds)
+        report = evaluation.evaluate(
+            split.value,
+            scored,
+            bundle_sha256=sealed.sha256,
+            threshold=threshold,
+            settings=settings.evaluate,
+            truth=comparison,
+        )
+        outcomes = ScoredOutcomes(
+            target=scored.target,
+            pd=scored.pd,
+            threshold=threshold,
+            importance=feature_importance(sealed.manifest.model_type, sealed.contents, table),
+            bands=settings.evaluate.ece_bins,
+            confidence=settings.evaluate.confidence,
+        )
+        plot_folder = plots or Path("reports") / PLOTS[split]
+        _write_plots(outcomes, report, plot_folder)
+        predictions = predictions or PREDICTIONS[split]
+        if predictions:
+            scored_split.write_predictions(scored, threshold, predictions)
+        report.write(metrics or Path("reports") / REPORTS[split])
+        run_id = run_found.result()
+    tracking.log_metrics(run_id, {**report.scalars(), **report.bounds()}, split.value)
+
+
+def _write_plots(outcomes: ScoredOutcomes, report: EvaluationReport, folder: Path) -> None:
+    from creditrisk.reporting.pictures import Captions, write_pictures
+    from creditrisk.reporting.plot_data import plot_tables, write_tables
+
+    values = {"confidence": report.confidence, **report.scalars(), **report.bounds()}
+    rate = f"{100 * report.default_rate:.2f} %"
+    sample = f"{report.split} side: {report.rows:,} applicants, default rate {rate}"
+    tables = plot_tables(outcomes)
+    with atomic_folder(folder) as temporary:
+        write_tables(tables, temporary)
+        write_pictures(tables, Captions(sample, values), temporary)
+
+
+if __name__ == "__main__":
+    run(main)
