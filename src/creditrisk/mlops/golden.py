@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -52,12 +53,13 @@ def made_up_rows(
 
 def table_of(rows: Sequence[dict[str, Cell]], features: Sequence[ModelFeature]) -> pa.Table:
     """The rows as an Arrow table with the features' columns."""
-    return pa.table(
-        {
-            feature.name: _column([row[feature.name] for row in rows], feature)
-            for feature in features
-        }
-    )
+    from pyarrow import json as arrow_json
+
+    schema = pa.schema([(feature.name, _arrow_type(feature)) for feature in features])
+    lines = "\n".join(map(json.dumps, rows)).encode()
+    options = arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+    # Read from text: Arrow imports pandas, where it is installed, to convert Python lists.
+    return arrow_json.read_json(pa.BufferReader(lines), parse_options=options).select(schema.names)
 
 
 def _cells(
@@ -70,5 +72,5 @@ def _cells(
     return cells
 
 
-def _column(cells: list[Cell], feature: ModelFeature) -> pa.Array:
-    return pa.array(cells, pa.string() if feature.type == "category" else pa.float64())
+def _arrow_type(feature: ModelFeature) -> pa.DataType:
+    return pa.string() if feature.type == "category" else pa.float64()

@@ -84,24 +84,43 @@ def _arrow_column(series: Any, name: str) -> pa.Array:
         raise WrongFeatureType(name, "values of mixed types", "one type") from error
 
 
-def _encoded_column(column: pa.ChunkedArray, feature: ModelFeature) -> Matrix:
+def _encoded_column(column: pa.ChunkedArray, feature: ModelFeature) -> NDArray[np.float64]:
     if column.null_count == len(column):
         return np.full(len(column), np.nan)
-    codes = _codes(column, feature) if feature.type == "category" else _numbers(column, feature)
-    return np.asarray(codes.to_numpy(), dtype=np.float64)
+    if feature.type == "category":
+        return _codes(column, feature)
+    return _numbers(column, feature)
 
 
-def _numbers(column: pa.ChunkedArray, feature: ModelFeature) -> pa.ChunkedArray:
+def _numbers(column: pa.ChunkedArray, feature: ModelFeature) -> NDArray[np.float64]:
     kind = column.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
         raise WrongFeatureType(feature.name, str(kind), "numbers")
-    return pc.fill_null(pc.cast(column, pa.float64(), safe=False), np.nan)
+    return _floats(column)
 
 
-def _codes(column: pa.ChunkedArray, feature: ModelFeature) -> pa.ChunkedArray:
+def _codes(column: pa.ChunkedArray, feature: ModelFeature) -> NDArray[np.float64]:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         raise WrongFeatureType(feature.name, str(column.type), "text")
-    text = pc.cast(column, pa.string())
-    codes = pc.index_in(text, value_set=pa.array(feature.categories, pa.string()))
-    return pc.fill_null(pc.cast(codes, pa.float64()), np.nan)
+    seen = pc.cast(column, pa.string()).combine_chunks().dictionary_encode()
+    code_of = {category: float(code) for code, category in enumerate(feature.categories)}
+    codes = np.array([code_of.get(text, np.nan) for text in seen.dictionary.to_pylist()])
+    positions = _floats(pa.chunked_array([seen.indices]))
+    known = ~np.isnan(positions)
+    positions[known] = codes[positions[known].astype(np.int64)]
+    return positions
+
+
+def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """The numbers with NaN for nulls, read from Arrow's memory.
+
+    Arrow's own conversion to numpy imports pandas wherever pandas is installed.
+    """
+    values = pc.cast(column, pa.float64(), safe=False).combine_chunks()
+    width = np.dtype(np.float64).itemsize
+    numbers = np.frombuffer(
+        values.buffers()[1], np.float64, count=len(values), offset=width * values.offset
+    )
+    missing = np.from_dlpack(pc.cast(pc.is_null(values), pa.uint8()))
+    return np.where(missing == 1, np.nan, numbers)

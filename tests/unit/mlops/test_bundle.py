@@ -112,6 +112,7 @@ class OneBitOff:
     """A pipeline whose first PD differs from the model's in the last bit."""
 
     def predict_proba(self, rows: Any) -> np.ndarray:
+        """The model's probabilities but for one bit."""
         pds = fitted().pipeline().predict_proba(rows)
         pds[0, 1] = np.nextafter(pds[0, 1], 1)
         return pds

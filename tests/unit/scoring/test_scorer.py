@@ -27,7 +27,7 @@ import json, sys
 from pathlib import Path
 import pyarrow.parquet as parquet
 from creditrisk.scoring.scorer import Scorer
-pds = Scorer.load(Path(sys.argv[1])).probabilities(parquet.read_table(sys.argv[2]))
+pds = Scorer.load(Path(sys.argv[1])).probabilities(parquet.ParquetFile(sys.argv[2]).read())
 print(json.dumps({"pds": pds.tolist(), "modules": sorted(sys.modules)}))
 """
 
