@@ -157,7 +157,7 @@ application_features as (
         FLAG_DOCUMENT_20,
         FLAG_DOCUMENT_21,
         -days_birth / (365 + 1e-6) as AGE_YEARS,
-        coalesce(days_employed = 365243, false)::integer as DAYS_EMPLOYED_ANOMALY,
+        coalesce(days_employed = 365243, false)::bigint as DAYS_EMPLOYED_ANOMALY,
         -days_in_job / (365 + 1e-6) as EMPLOYED_YEARS,
         -days_in_job / (-days_birth + 1e-6) as EMPLOYMENT_YEARS_TO_AGE,
         amt_annuity / (amt_credit + 1e-6) as PAYMENT_RATE,
@@ -166,10 +166,10 @@ application_features as (
         amt_goods_price / (amt_credit + 1e-6) as GOODS_TO_CREDIT,
         amt_income_total / (cnt_fam_members + 1e-6) as INCOME_PER_PERSON,
         cnt_children / (cnt_fam_members + 1e-6) as CHILDREN_RATIO,
-        (ext_source_1 is null)::integer as EXT_SOURCE_1_IS_MISSING,
-        (ext_source_2 is null)::integer as EXT_SOURCE_2_IS_MISSING,
-        (ext_source_3 is null)::integer as EXT_SOURCE_3_IS_MISSING,
-        (own_car_age is null)::integer as OWN_CAR_AGE_IS_MISSING,
+        (ext_source_1 is null)::bigint as EXT_SOURCE_1_IS_MISSING,
+        (ext_source_2 is null)::bigint as EXT_SOURCE_2_IS_MISSING,
+        (ext_source_3 is null)::bigint as EXT_SOURCE_3_IS_MISSING,
+        (own_car_age is null)::bigint as OWN_CAR_AGE_IS_MISSING,
         coalesce(flag_document_2, 0)
         + coalesce(flag_document_3, 0)
         + coalesce(flag_document_4, 0)

@@ -261,7 +261,7 @@ null_counts as (
                 ],
                 lambda empty: empty
             )
-        )::integer as TOT_MISSING_COUNT
+        ) as TOT_MISSING_COUNT
 
     from applications
 

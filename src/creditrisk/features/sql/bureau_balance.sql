@@ -51,7 +51,7 @@ credits_by_applicant as (
     select
         credits.sk_id_curr,
         exact_mean(months_by_credit.delinquent_share) as BB_DELINQ_SHARE_MEAN,
-        max(months_by_credit.worst_status) as BB_WORST_STATUS_MAX,
+        max(months_by_credit.worst_status)::bigint as BB_WORST_STATUS_MAX,
         min(months_by_credit.months_since_delinquency)
             as BB_MONTHS_SINCE_LAST_DELINQ_MIN
 
