@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
@@ -15,6 +14,7 @@ from creditrisk.core.report import Report
 from creditrisk.models.errors import MissingFeatures, WrongFeatureType
 
 Matrix = NDArray[np.float64]
+_FLOAT64_BYTES = 8
 
 
 class ModelFeature(BaseModel):
@@ -87,40 +87,40 @@ def _arrow_column(series: Any, name: str) -> pa.Array:
 def _encoded_column(column: pa.ChunkedArray, feature: ModelFeature) -> NDArray[np.float64]:
     if column.null_count == len(column):
         return np.full(len(column), np.nan)
-    if feature.type == "category":
-        return _codes(column, feature)
-    return _numbers(column, feature)
+    values = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return _codes(values, feature) if feature.type == "category" else _numbers(values, feature)
 
 
-def _numbers(column: pa.ChunkedArray, feature: ModelFeature) -> NDArray[np.float64]:
-    kind = column.type
+def _numbers(values: pa.Array, feature: ModelFeature) -> NDArray[np.float64]:
+    kind = values.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
         raise WrongFeatureType(feature.name, str(kind), "numbers")
-    return _floats(column)
+    return _floats(values)
 
 
-def _codes(column: pa.ChunkedArray, feature: ModelFeature) -> NDArray[np.float64]:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+def _codes(values: pa.Array, feature: ModelFeature) -> NDArray[np.float64]:
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        raise WrongFeatureType(feature.name, str(column.type), "text")
-    seen = pc.cast(column, pa.string()).combine_chunks().dictionary_encode()
+        raise WrongFeatureType(feature.name, str(values.type), "text")
+    seen = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
     code_of = {category: float(code) for code, category in enumerate(feature.categories)}
     codes = np.array([code_of.get(text, np.nan) for text in seen.dictionary.to_pylist()])
-    positions = _floats(pa.chunked_array([seen.indices]))
+    positions = _floats(seen.indices)
     known = ~np.isnan(positions)
-    positions[known] = codes[positions[known].astype(np.int64)]
-    return positions
+    return np.where(known, codes[np.where(known, positions, 0).astype(np.int64)], np.nan)
 
 
-def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
+def _floats(values: pa.Array) -> NDArray[np.float64]:
     """The numbers with NaN for nulls, read from Arrow's memory.
 
     Arrow's own conversion to numpy imports pandas wherever pandas is installed.
     """
-    values = pc.cast(column, pa.float64(), safe=False).combine_chunks()
-    width = np.dtype(np.float64).itemsize
+    if values.type != pa.float64():
+        values = values.cast(pa.float64(), safe=False)
     numbers = np.frombuffer(
-        values.buffers()[1], np.float64, count=len(values), offset=width * values.offset
+        values.buffers()[1], np.float64, count=len(values), offset=_FLOAT64_BYTES * values.offset
     )
-    missing = np.from_dlpack(pc.cast(pc.is_null(values), pa.uint8()))
+    if not values.null_count:
+        return numbers
+    missing = np.from_dlpack(values.is_null().cast(pa.uint8()))
     return np.where(missing == 1, np.nan, numbers)

@@ -83,6 +83,22 @@ def test_columns_are_found_by_name() -> None:
     assert encoding.encode(table).tolist() == [[2.5, 1.0]]
 
 
+@pytest.mark.parametrize("feature", [REAL, CATEGORY])
+def test_slices_and_chunks_are_read_where_they_lie(feature: ModelFeature) -> None:
+    """Rows from the middle of a table with several chunks keep their values."""
+    values = {
+        "AMT_CREDIT": [[1.0, None], [3.0, 4.0, 5.0]],
+        "CODE_GENDER": [["F", None], ["M", "F", "M"]],
+    }
+    column = pa.chunked_array(values[feature.name])
+    table = pa.table({feature.name: column})
+    encoding = FeatureEncoding(features=(feature,))
+    whole = encoding.encode(table)
+    for start in range(5):
+        part = encoding.encode(table.slice(start, 2))
+        assert np.array_equal(part, whole[start : start + 2], equal_nan=True)
+
+
 def test_no_rows_are_an_empty_matrix() -> None:
     """An empty table keeps its columns."""
     table = pa.table({"AMT_CREDIT": pa.array([], pa.float64())})
