@@ -67,6 +67,7 @@ def main(
     """Measure the model on one side of the split, draw it, and log it to the model's run."""
     from creditrisk.mlops import tracking
     from creditrisk.mlops.bundle import Bundle
+    from creditrisk.mlops.evidence import log_pictures
     from creditrisk.models.importance import feature_importance
     from creditrisk.reporting.plot_data import ScoredOutcomes
     from creditrisk.scoring.scorer import Scorer
@@ -109,7 +110,8 @@ def main(
             scored_split.write_predictions(scored, threshold, predictions)
         report.write(metrics or Path("reports") / REPORTS[split])
         run_id = run_found.result()
-    tracking.log_metrics(run_id, {**report.scalars(), **report.bounds()}, split.value)
+    tracking.log_metrics(run_id, report.scalars(), split.value)
+    log_pictures(run_id, plot_folder, plot_folder.name)
 
 
 def _write_plots(outcomes: ScoredOutcomes, report: EvaluationReport, folder: Path) -> None:
