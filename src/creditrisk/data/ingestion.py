@@ -120,8 +120,8 @@ def _deliveries(
 ) -> list[Delivery]:
     if Location(settings.source).kind == SYNTHETIC:
         return _generate(settings, resources, raw, truth)
-    _write_empty_truth(truth.folder / TRUTH_FILE)
     deliveries = locate(settings, _REQUIRED, _OPTIONAL)
+    _write_empty_truth(truth.folder / TRUTH_FILE)
     report_unknown_files(Location(settings.source), _ALL)
     return deliveries
 

@@ -69,7 +69,10 @@ def staging(target: Path) -> Iterator[Staging]:
         try:
             yield stage
         except KeyboardInterrupt:
-            raise  # a person who comes back does not want to download it all again
+            # A person who comes back does not want to download it all again.
+            _keep_only(stage.folder, stage.downloads)
+            _remove_empty(stage.downloads, target.parent)
+            raise
         except BaseException:
             shutil.rmtree(stage.folder, ignore_errors=True)
             raise

@@ -47,8 +47,9 @@ _TRANSIENT_CLASSES = {
 _PERMANENT_CLASSES = {"ClientConnectorCertificateError", "SSLCertVerificationError", "SSLError"}
 
 
-# A full disk, a used-up quota, a file larger than the process may write.
-OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# A full disk and a used-up quota; a file larger than the process may write is refused like them.
+OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT}
+_OF_THIS_MACHINE = {*OUT_OF_SPACE, errno.EFBIG, errno.EROFS}
 
 
 class RemoteVersion(Protocol):
@@ -232,7 +233,7 @@ def _remedy(location: Location, error: Exception) -> str:
 
 def _is_of_this_machine(error: Exception) -> bool:
     return isinstance(error, OSError) and (
-        error.errno in OUT_OF_SPACE or (error.errno is not None and error.filename is not None)
+        error.errno in _OF_THIS_MACHINE or (error.errno is not None and error.filename is not None)
     )
 
 
