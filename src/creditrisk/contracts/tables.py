@@ -2,6 +2,11 @@
 
 The facts stand in `raw_columns.csv` beside this module. Everything that reads or writes a raw
 table (loader, contracts, generator, API payloads, docs) takes them from here.
+
+`minimum` and `maximum` are bounds of plausibility, well beyond the extremes of the full public
+files: 43,800 days are 120 years, identifiers reach to where a double stops being exact. They catch
+a wrong unit, sign or column, not a rare customer. A column is nullable where real files have even
+a handful of nulls.
 """
 
 from __future__ import annotations

@@ -1,0 +1,217 @@
+"""Pandera schemas as SQL: every check of a table in one statement, each written once.
+
+Pandera itself runs one query a check and rescans the table each time. Here its checks, built-in
+and own, are only asked for the Ibis expression they stand for; DuckDB gets them all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from creditrisk.contracts.rules import GroupRule, ReferenceRule, RowRule, Rule
+
+if TYPE_CHECKING:
+    from ibis.expr import types as ir
+    from pandera.ibis import Check, DataFrameSchema
+
+_ROWS = "contract_rows"
+_PARENTS = "contract_parents_"
+_ROW_ALIAS = "t0"  # what Ibis calls the only table of a query
+
+
+@dataclass(frozen=True, slots=True)
+class RowCheck:
+    """A rule about single rows with the SQL condition that is true where it is broken."""
+
+    rule: Rule
+    broken: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCheck:
+    """A rule about groups of rows with the SQL of the groups that break it."""
+
+    rule: GroupRule
+    violating: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCount:
+    """How many groups there are and how many break each rule, in one pass."""
+
+    rules: tuple[GroupRule, ...]
+    statement: str
+
+
+class Compilation:
+    """The checks of a Pandera schema as DuckDB SQL over a relation.
+
+    Args:
+        schema: columns and checks.
+        references: rules that look into other tables.
+        relation: SQL of the rows, a table's name for instance.
+        parents: SQL of the tables that `references` look into, by the name they use.
+        absent: columns that the relation lacks; no check that needs one is compiled.
+    """
+
+    def __init__(
+        self,
+        schema: DataFrameSchema,
+        references: Sequence[ReferenceRule],
+        relation: str,
+        *,
+        parents: Mapping[str, str],
+        absent: Collection[str] = (),
+    ) -> None:
+        self._schema = schema
+        self._references = references
+        self._relation = relation
+        self._parents = parents
+        self._absent = frozenset(absent)
+
+    @cached_property
+    def rows(self) -> tuple[RowCheck, ...]:
+        """The checks of single rows, columns first."""
+        kept = dict(self._row_conditions())
+        conditions = _conditions(self._table, list(kept.values()))
+        return tuple(
+            RowCheck(rule, self._resolved(f"not ({condition})"))
+            for rule, condition in zip(kept, conditions, strict=True)
+        )
+
+    @cached_property
+    def groups(self) -> tuple[GroupCheck, ...]:
+        """The checks of groups of rows."""
+        return tuple(
+            GroupCheck(rule, self._sql(rule.violating(self._table))) for rule in self._group_rules
+        )
+
+    @cached_property
+    def group_counts(self) -> tuple[GroupCount, ...]:
+        """One statement for all rules about the same groups."""
+        by_key = groupby(sorted(self._group_rules, key=_key), key=_key)
+        return tuple(self._group_count(tuple(rules)) for _, rules in by_key)
+
+    @cached_property
+    def _table(self) -> ir.Table:
+        return _table(_ROWS, {name: column.dtype for name, column in self._schema.columns.items()})
+
+    @property
+    def _group_rules(self) -> list[GroupRule]:
+        rules = (_rule(check) for check in self._schema.checks)
+        return [rule for rule in rules if isinstance(rule, GroupRule) and self._measurable(rule)]
+
+    def _row_conditions(self) -> Iterator[tuple[Rule, ir.BooleanValue]]:
+        for name, column in self._schema.columns.items():
+            if name in self._absent:
+                continue
+            if not column.nullable:
+                yield _not_null(self._schema.name, name), self._table[name].notnull()
+            for check in column.checks:
+                yield _column_rule(check, name), _column_condition(check, self._table, name)
+        for check in self._schema.checks:
+            rule = _rule(check)
+            if isinstance(rule, RowRule) and self._measurable(rule):
+                yield rule, rule.kept(self._table)
+        for reference in self._references:
+            if self._measurable(reference) and reference.parent in self._parents:
+                column = reference.columns[0]
+                dtype = self._schema.columns[column].dtype
+                parents = _table(_PARENTS + reference.id, {column: dtype})
+                yield reference, reference.kept(self._table, parents)
+
+    def _measurable(self, rule: Rule) -> bool:
+        return self._absent.isdisjoint(rule.columns)
+
+    def _group_count(self, rules: tuple[GroupRule, ...]) -> GroupCount:
+        names = [f"rule_{number}" for number in range(len(rules))]
+        kept = {name: rule.kept(self._table) for name, rule in zip(names, rules, strict=True)}
+        groups = self._table.group_by(list(rules[0].key)).aggregate(**kept)
+        broken = {name: (~groups[name]).sum().fill_null(0) for name in names}
+        return GroupCount(rules, self._sql(groups.aggregate(groups=groups.count(), **broken)))
+
+    def _sql(self, expression: ir.Expr) -> str:
+        import ibis
+
+        return self._resolved(str(ibis.to_sql(expression, dialect="duckdb", pretty=False)))
+
+    def _resolved(self, sql: str) -> str:
+        """The SQL with the relations' names in the place of their stand-ins."""
+        resolved = sql.replace(f'"{_ROWS}"', self._relation)
+        for rule in self._references:
+            if rule.parent in self._parents:
+                keys = f'(select "{rule.columns[0]}" from {self._parents[rule.parent]})'  # noqa: S608
+                resolved = resolved.replace(f'"{_PARENTS}{rule.id}"', keys)
+        return resolved
+
+    def counting(self) -> str:
+        """One statement that counts the rows and, for each of `rows`, those that break it.
+
+        One subquery a rule: DuckDB answers most of them from a table's own minima, maxima and
+        null counts without reading a row.
+        """
+        source = f"from {self._relation} as {_ROW_ALIAS}"
+        counts = ", ".join(
+            f"(select count(*) {source} where {check.broken})" for check in self.rows
+        )
+        return f"select (select count(*) {source}), {counts}"
+
+    def sampling(self, check: RowCheck, columns: str, order: str, limit: int) -> str:
+        """The statement that shows rows which break a rule."""
+        return (
+            f"select {columns} from {self._relation} as {_ROW_ALIAS} "  # noqa: S608
+            f"where {check.broken} order by {order} limit {limit}"
+        )
+
+
+def _key(rule: GroupRule) -> tuple[str, ...]:
+    return rule.key
+
+
+def _rule(check: Check) -> Any:
+    return check._check_fn  # noqa: SLF001 (Pandera keeps the function nowhere else)
+
+
+def _not_null(table: str, column: str) -> Rule:
+    return Rule(
+        id=f"{table}.{column}.not_null",
+        level="error",
+        description=f"{column} is never empty",
+        columns=(column,),
+    )
+
+
+def _column_rule(check: Check, column: str) -> Rule:
+    return Rule(
+        id=str(check.name),
+        level="warning" if check.raise_warning else "error",
+        description=str(check.description),
+        columns=(column,),
+    )
+
+
+def _column_condition(check: Check, rows: ir.Table, column: str) -> ir.BooleanValue:
+    """What one of Pandera's own checks asks of a column; null where the cell is empty."""
+    from pandera.api.ibis.types import IbisData
+
+    selection = check._check_fn(IbisData(rows, column), **check._check_kwargs)  # noqa: SLF001
+    return selection.op().values[column].to_expr()
+
+
+def _table(name: str, columns: Mapping[str, Any]) -> ir.Table:
+    import ibis
+
+    return ibis.table({column: dtype.type for column, dtype in columns.items()}, name=name)
+
+
+def _conditions(rows: ir.Table, expressions: Sequence[ir.BooleanValue]) -> list[str]:
+    """The SQL of each expression over the rows, called `t0` in it."""
+    from ibis.backends.sql.compilers import DuckDBCompiler
+
+    named = {f"rule_{number}": expression for number, expression in enumerate(expressions)}
+    query = DuckDBCompiler().to_sqlglot(rows.select(**named))
+    return [column.this.sql("duckdb") for column in query.expressions]

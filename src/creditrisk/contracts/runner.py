@@ -1,0 +1,290 @@
+"""Data in DuckDB against its contracts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from creditrisk.contracts.compilation import Compilation, GroupCheck, RowCheck
+from creditrisk.contracts.errors import UnknownRule
+from creditrisk.contracts.rules import ReferenceRule, Rule
+from creditrisk.contracts.schemas import (
+    SIDE,
+    feature_schema,
+    raw_schema,
+    reference_rules,
+    rule_names,
+    split_schema,
+)
+from creditrisk.contracts.tables import APPLICANT_KEY, TARGET, Column, RawTable
+from creditrisk.contracts.verdicts import RuleOutcome, RuleStatus, Sample, TableVerdict
+from creditrisk.core.settings import ContractSettings
+
+if TYPE_CHECKING:
+    import duckdb
+    from pandera.ibis import DataFrameSchema
+
+SAMPLE_ROWS = 5
+
+_INTEGERS = frozenset(
+    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
+)
+_STORED_AS: Mapping[str, frozenset[str]] = {
+    "int64": _INTEGERS,
+    "float64": _INTEGERS | {"FLOAT", "DOUBLE"},
+    "string": frozenset({"VARCHAR"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What is checked: a relation, its schema, and how its rows are told apart in samples."""
+
+    name: str
+    relation: str
+    schema: DataFrameSchema
+    key: tuple[str, ...]
+    references: tuple[ReferenceRule, ...] = ()
+    parents: Mapping[str, str] | None = None
+    from_file: bool = False
+
+
+class ValidationRunner:
+    """Checks tables in DuckDB against their contracts.
+
+    Args:
+        settings: the rules that are relaxed, with reasons.
+        features: the columns of the feature table, without key, outcome and group.
+        feature_inputs: the raw (table, column) pairs that some feature reads; an unknown
+            category is refused there and warned about elsewhere.
+
+    Raises:
+        UnknownRule: the settings relax a rule that does not exist.
+    """
+
+    def __init__(
+        self,
+        settings: ContractSettings,
+        *,
+        features: Sequence[Column],
+        feature_inputs: Collection[tuple[str, str]] = frozenset(),
+    ) -> None:
+        self.relaxed_rules = dict(settings.relaxed_rules)
+        self._features = tuple(features)
+        self._feature_inputs = frozenset(feature_inputs)
+        known = rule_names(self._features)
+        if unknown := sorted(set(self.relaxed_rules).difference(known)):
+            raise UnknownRule(unknown, known)
+
+    def check_raw(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: RawTable,
+        relation: str,
+        *,
+        parents: Mapping[str, str] | None = None,
+        name: str | None = None,
+    ) -> TableVerdict:
+        """Check a raw table as `load_table` left it.
+
+        `parents` gives the relations of the tables it refers to, by table name; without one the
+        share of orphans is reported as not measured. `name` is what the verdict calls the table
+        where several files hold one.
+        """
+        subject = _Subject(
+            name=name or table.name,
+            relation=_quoted(relation),
+            schema=raw_schema(table, self._feature_inputs),
+            key=table.key or tuple(c for c in table.column_names if c.startswith("SK_ID_")),
+            references=reference_rules(table.name),
+            parents={parent: _quoted(there) for parent, there in (parents or {}).items()},
+            from_file=True,
+        )
+        return self._check(connection, subject)
+
+    def check_features(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        relation: str,
+        *,
+        labelled: bool = True,
+        group_column: str | None = None,
+        name: str = "features",
+    ) -> TableVerdict:
+        """Check a feature table: exactly the signed-off columns, beside key, outcome and group."""
+        schema = feature_schema(self._features, labelled=labelled, group_column=group_column)
+        subject = _Subject(name, _quoted(relation), schema, key=(APPLICANT_KEY,))
+        return self._check(connection, subject)
+
+    def check_splits(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        sides: Mapping[str, str],
+        *,
+        group_column: str | None = None,
+    ) -> tuple[TableVerdict, ...]:
+        """Check each side, a relation by name, as a feature table, and the sides against another."""
+        verdicts = [
+            self.check_features(
+                connection, relation, group_column=group_column, name=f"splits.{side}"
+            )
+            for side, relation in sides.items()
+        ]
+        columns = [_quoted(APPLICANT_KEY), _quoted(TARGET)]
+        if group_column is not None:
+            columns.append(_quoted(group_column))
+        union = " union all ".join(
+            f"select {', '.join(columns)}, '{side}' as {SIDE} from {_quoted(relation)}"  # noqa: S608
+            for side, relation in sides.items()
+        )
+        schema = split_schema(group_column)
+        subject = _Subject("splits", f"({union})", schema, key=(APPLICANT_KEY,))
+        return (*verdicts, self._check(connection, subject))
+
+    def _check(self, connection: duckdb.DuckDBPyConnection, subject: _Subject) -> TableVerdict:
+        problems = _column_problems(connection, subject)
+        compilation = Compilation(
+            subject.schema,
+            subject.references,
+            subject.relation,
+            parents=subject.parents or {},
+            absent=[str(problem["column"]) for problem in problems],
+        )
+        rows, *counts = _row(connection, compilation.counting())
+        outcomes = [
+            self._structure(subject, problems),
+            *self._row_outcomes(connection, subject, compilation, rows, counts),
+            *self._group_outcomes(connection, compilation),
+            *self._unmeasured(subject, compilation),
+        ]
+        return TableVerdict.of(subject.name, rows, outcomes)
+
+    def _structure(self, subject: _Subject, problems: Sequence[Sample]) -> RuleOutcome:
+        rule = Rule(
+            id=f"{subject.schema.name}.columns",
+            level="error",
+            description="the columns are those of the contract, of its types",
+            columns=(),
+        )
+        return self._outcome(rule, len(problems), len(subject.schema.columns), tuple(problems))
+
+    def _row_outcomes(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        subject: _Subject,
+        compilation: Compilation,
+        rows: int,
+        counts: Sequence[int],
+    ) -> Iterator[RuleOutcome]:
+        for check, violations in zip(compilation.rows, counts, strict=True):
+            samples = _row_samples(connection, subject, compilation, check) if violations else ()
+            yield self._outcome(check.rule, violations, rows, samples)
+
+    def _group_outcomes(
+        self, connection: duckdb.DuckDBPyConnection, compilation: Compilation
+    ) -> Iterator[RuleOutcome]:
+        checks = {check.rule.id: check for check in compilation.groups}
+        for count in compilation.group_counts:
+            groups, *broken = _row(connection, count.statement)
+            for rule, violations in zip(count.rules, broken, strict=True):
+                samples = _group_samples(connection, checks[rule.id]) if violations else ()
+                yield self._outcome(rule, violations, groups, samples)
+
+    def _unmeasured(self, subject: _Subject, compilation: Compilation) -> Iterator[RuleOutcome]:
+        measured = {check.rule.id for check in compilation.rows}
+        for reference in subject.references:
+            if reference.id not in measured:
+                yield RuleOutcome(
+                    rule=reference.id,
+                    level=reference.level,
+                    status="not_measured",
+                    description=f"{reference.description}; that table was not there",
+                    violations=0,
+                    rows=0,
+                    bound=reference.bound,
+                )
+
+    def _outcome(
+        self, rule: Rule, violations: int, rows: int, samples: tuple[Sample, ...]
+    ) -> RuleOutcome:
+        reason = self.relaxed_rules.get(rule.id)
+        return RuleOutcome(
+            rule=rule.id,
+            level=rule.level,
+            status=_status(rule, violations, rows, relaxed=reason is not None),
+            description=rule.description,
+            violations=violations,
+            rows=rows,
+            bound=rule.bound,
+            relaxed_because=reason if violations else None,
+            samples=samples,
+        )
+
+
+def _status(rule: Rule, violations: int, rows: int, *, relaxed: bool) -> RuleStatus:
+    if violations <= rule.bound * rows:
+        return "passed"
+    if relaxed:
+        return "relaxed"
+    return "failed" if rule.level == "error" else "warned"
+
+
+def _column_problems(connection: duckdb.DuckDBPyConnection, subject: _Subject) -> list[Sample]:
+    """The contract's columns that the relation lacks or has of another type, and foreign ones."""
+    query = f"select column_name, column_type from (describe select * from {subject.relation})"  # noqa: S608
+    found: dict[str, str] = dict(connection.execute(query).fetchall())
+    problems: list[Sample] = []
+    for name, column in subject.schema.columns.items():
+        required = str(column.dtype)
+        if name not in found:
+            problems.append({"column": name, "problem": "missing"})
+        elif found[name] not in _STORED_AS[required]:
+            problem = f"stored as {found[name]}, must be {required}"
+            problems.append({"column": name, "problem": problem})
+    if subject.schema.strict:
+        foreign = [name for name in found if name not in subject.schema.columns]
+        problems.extend({"column": name, "problem": "not in the contract"} for name in foreign)
+    return problems
+
+
+def _row_samples(
+    connection: duckdb.DuckDBPyConnection,
+    subject: _Subject,
+    compilation: Compilation,
+    check: RowCheck,
+) -> tuple[Sample, ...]:
+    columns = ", ".join(map(_quoted, dict.fromkeys((*subject.key, *check.rule.columns))))
+    if subject.from_file:  # the loader keeps the file's order: after the header comes row 0
+        statement = compilation.sampling(check, f"rowid + 2 as line, {columns}", "1", SAMPLE_ROWS)
+    else:
+        statement = compilation.sampling(check, columns, columns, SAMPLE_ROWS)
+    return _samples(connection, statement)
+
+
+def _group_samples(connection: duckdb.DuckDBPyConnection, check: GroupCheck) -> tuple[Sample, ...]:
+    return _samples(connection, f"{check.violating} order by all limit {SAMPLE_ROWS}")
+
+
+def _samples(connection: duckdb.DuckDBPyConnection, statement: str) -> tuple[Sample, ...]:
+    result = connection.execute(statement)
+    names = [column[0] for column in result.description]
+    return tuple(dict(zip(names, map(_shown, row), strict=True)) for row in result.fetchall())
+
+
+def _shown(value: Any) -> int | float | str | None:
+    """A value as JSON can hold it."""
+    if value is None or isinstance(value, int | str):
+        return value
+    number = float(value)
+    return number if math.isfinite(number) else str(number)
+
+
+def _row(connection: duckdb.DuckDBPyConnection, statement: str) -> tuple[int, ...]:
+    row = connection.execute(statement).fetchone()
+    return tuple(row) if row else ()
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
