@@ -171,7 +171,7 @@ class EvaluateSettings(Section):
 class RegistrySettings(Section):
     """The bar a candidate must clear to be registered."""
 
-    model_name: str = "CreditRiskPD"
+    model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$")] = "CreditRiskPD"
     promote_on_metric: str = "roc_auc"
     promote_min_value: float = 0.74
 

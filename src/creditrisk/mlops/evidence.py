@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from creditrisk.mlops.errors import TrackingUnavailable
-from creditrisk.mlops.tracking import connect, tracking_uri
+from creditrisk.mlops.store import store_client
 
 
 def log_pictures(run_id: str, folder: Path, name: str) -> None:
@@ -14,11 +13,6 @@ def log_pictures(run_id: str, folder: Path, name: str) -> None:
     Raises:
         TrackingUnavailable: the store does not answer.
     """
-    mlflow = connect()
-    client = mlflow.MlflowClient()
-    try:
+    with store_client() as client:
         for picture in sorted(folder.glob("*.png")):
             client.log_artifact(run_id, str(picture), name)
-    except (mlflow.exceptions.MlflowException, OSError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise TrackingUnavailable(tracking_uri(), reason) from error

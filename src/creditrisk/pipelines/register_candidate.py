@@ -1,0 +1,77 @@
+"""Register the model as a candidate when its test metric clears the bar.
+
+It asks the registry, which DVC cannot see, so it runs every time. Whatever stands in the way, the
+report says so and nothing is registered.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from creditrisk.core.errors import CreditRiskError
+from creditrisk.core.settings import DEFAULT_PARAMS_PATH, load_settings
+from creditrisk.pipelines.command import run
+
+if TYPE_CHECKING:
+    from creditrisk.core.settings import Settings
+    from creditrisk.mlops.bundle import Bundle
+    from creditrisk.mlops.registry import RegistryPromotion
+
+BundleFolder = Annotated[Path, typer.Option(help="The model.")]
+MetricsFile = Annotated[Path, typer.Option(help="The model's test metrics.")]
+Out = Annotated[Path, typer.Option(help="Report of the decision.")]
+Params = Annotated[Path, typer.Option(help="Settings.")]
+
+
+def main(
+    *,
+    bundle: BundleFolder = Path("models/credit_risk_pd"),
+    metrics: MetricsFile = Path("reports/test_metrics.json"),
+    out: Out = Path("reports/registry_promotion.json"),
+    params: Params = DEFAULT_PARAMS_PATH,
+) -> None:
+    """Register the model as a candidate when its test metric clears the bar; else exit 1."""
+    from creditrisk.mlops.bundle import Bundle
+    from creditrisk.mlops.registry import RegistryPromotion
+
+    settings = load_settings(params)
+    sealed: Bundle | None = None
+    try:
+        sealed = Bundle.load(bundle)
+        promotion = _registered(sealed, metrics, settings)
+    except CreditRiskError as error:
+        RegistryPromotion(
+            model_name=settings.registry.model_name,
+            decision="refused",
+            reason=str(error),
+            metric=settings.registry.promote_on_metric,
+            bar=settings.registry.promote_min_value,
+            bundle_sha256=sealed.sha256 if sealed else None,
+        ).write(out)
+        raise
+    promotion.write(out)
+    typer.echo(
+        f"{promotion.model_name} version {promotion.version} ({promotion.alias}): "
+        f"{promotion.decision}, {promotion.reason}"
+    )
+
+
+def _registered(bundle: Bundle, metrics: Path, settings: Settings) -> RegistryPromotion:
+    from creditrisk.mlops import registry, tracking
+    from creditrisk.testing.evaluation import PROMOTABLE_METRICS, EvaluationReport
+
+    report = EvaluationReport.read(metrics)
+    evidence = registry.TestEvidence(report.split, report.bundle_sha256, report.scalars())
+    value = registry.judge(evidence, bundle, settings.registry, PROMOTABLE_METRICS)
+    run_id = tracking.ensure_run(bundle, settings.tracking.experiment)
+    # A run that was made anew for a bundle from DVC's cache has not seen evaluate_test.
+    if not registry.has_metric(run_id, f"test_{settings.registry.promote_on_metric}"):
+        tracking.log_metrics(run_id, report.scalars(), "test")
+    return registry.register(bundle, run_id, value, settings.registry)
+
+
+if __name__ == "__main__":
+    run(main)
