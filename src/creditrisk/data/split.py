@@ -12,7 +12,7 @@ Test comes first, so that changing the other shares never moves an applicant int
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from creditrisk.contracts.tables import APPLICANT_KEY, TARGET
 from creditrisk.core.errors import CreditRiskError, MissingFile, Misuse
-from creditrisk.core.files import atomic_path
+from creditrisk.core.files import atomic_folder
 from creditrisk.core.settings import ResourceSettings, SplitSettings, SplitShares
 from creditrisk.data.engine import connect
 from creditrisk.data.leakage import refuse_giveaways
@@ -30,9 +30,29 @@ if TYPE_CHECKING:
 
 SIDES = ("train", "validation", "calibration", "test")
 
+# Given a connection and the relation of each side, raises where the sides must not be kept.
+SideCheck = Callable[["DuckDBPyConnection", Mapping[str, str]], None]
+
 _INTEGER_TYPES = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 _GROUP_TYPES = _INTEGER_TYPES | {"UBIGINT", "VARCHAR"}
 _SMALLEST_PROBABILITY = 1e-300
+
+
+class UnexpectedColumns(CreditRiskError):
+    """The feature table is not the one that its metadata describes."""
+
+    def __init__(self, features: Path, seen: Sequence[str], required: Sequence[str]) -> None:
+        missing = [name for name in required if name not in seen]
+        foreign = [name for name in seen if name not in required]
+        problem = "; ".join(
+            f"{kind} {', '.join(names)}"
+            for kind, names in (("lacks", missing), ("has unknown", foreign))
+            if names
+        )
+        super().__init__(
+            f"{features} not split: its columns are not those of its metadata "
+            f"({problem or 'another order'}). Run build_feature_store again."
+        )
 
 
 class UnusableTarget(CreditRiskError):
@@ -135,22 +155,37 @@ def split_files(folder: Path) -> dict[str, Path]:
 
 
 def split_features(
-    features: Path, out: Path, settings: SplitSettings, resources: ResourceSettings
+    features: Path,
+    out: Path,
+    settings: SplitSettings,
+    resources: ResourceSettings,
+    *,
+    columns: Sequence[str],
+    check: SideCheck,
 ) -> SplitSummary:
     """Write the feature table's rows, unchanged and in key order, to one file a side in `out`.
 
-    Same table and settings, same bytes, at any number of threads. Nothing is written when the
-    split is refused.
+    Same table and settings, same bytes, at any number of threads. When the split is refused, by
+    `check` too, the folder stays as it was.
+
+    Args:
+        features: the feature table.
+        out: the folder, which is replaced as a whole.
+        settings: seed, shares, group column and bars.
+        resources: what DuckDB may use.
+        columns: the names that the table must have, in order.
+        check: raises where the sides must not be kept.
 
     Raises:
-        MissingFile, UnusableTarget, RepeatedApplicants, UnusableGroup, GiveawayColumn,
-        OverlappingSides, EmptySide, UnbalancedSides.
+        MissingFile, UnexpectedColumns, UnusableTarget, RepeatedApplicants, UnusableGroup,
+        GiveawayColumn, OverlappingSides, EmptySide, UnbalancedSides.
     """
     if not features.exists():
         raise MissingFile(features, "split_data", "Run build_feature_store first.")
     with connect(resources) as connection:
         table = connection.read_parquet(str(features))
         types = {name: str(kind) for name, kind in zip(table.columns, table.types, strict=True)}
+        _refuse_unexpected_columns(features, table.columns, columns)
         _refuse_unusable_columns(features, types, settings.group_column)
         table.create_view("feature_table")
         _applicants(table, settings.group_column).create_view("applicants")
@@ -158,9 +193,19 @@ def split_features(
         _assign(connection, settings)
         summary = summarise_sides(connection, settings)
         refuse_giveaways(connection, features, settings)
-        for side, path in split_files(out).items():
-            _write_side(connection, side, path)
+        with atomic_folder(out) as folder:
+            for side, path in split_files(folder).items():
+                _write_side(connection, side, path)
+                connection.read_parquet(str(path)).create_view(side)
+            check(connection, {side: side for side in SIDES})
     return summary
+
+
+def _refuse_unexpected_columns(
+    features: Path, seen: Sequence[str], required: Sequence[str]
+) -> None:
+    if list(seen) != list(required):
+        raise UnexpectedColumns(features, seen, required)
 
 
 def _refuse_unusable_columns(features: Path, types: dict[str, str], group: str | None) -> None:
@@ -367,18 +412,17 @@ def _upper_tail(rows: int, marked: int, drawn: int, seen: int) -> float:
 
 
 def _write_side(connection: DuckDBPyConnection, side: str, path: Path) -> None:
-    """Write one side; in row groups small enough that several threads have work."""
-    with atomic_path(path) as temporary:
-        connection.execute(
-            """
-            copy (
-                select feature_table.*
-                from feature_table
-                inner join assignment on feature_table.SK_ID_CURR = assignment.applicant
-                where assignment.side = $side
-                order by feature_table.SK_ID_CURR
-            )
-            to $path (format parquet, compression zstd, row_group_size 40960)
-            """,
-            {"side": side, "path": str(temporary)},
+    """Write one side, in row groups small enough that several threads have work."""
+    connection.execute(
+        """
+        copy (
+            select feature_table.*
+            from feature_table
+            inner join assignment on feature_table.SK_ID_CURR = assignment.applicant
+            where assignment.side = $side
+            order by feature_table.SK_ID_CURR
         )
+        to $path (format parquet, compression zstd, row_group_size 40960)
+        """,
+        {"side": side, "path": str(path)},
+    )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,21 @@ def portfolio(rows: int = 2_000, seed: int = 1, **columns: Any) -> pa.Table:
     return pa.table({**table, **columns})
 
 
+class Refusal(Exception):
+    """What a check raises."""
+
+
+def accept(connection: Any, sides: Mapping[str, str]) -> None:
+    """Accept any sides."""
+    del connection, sides
+
+
 def run(
-    table: pa.Table, folder: Path, threads: int | None = None, **settings: Any
+    table: pa.Table,
+    folder: Path,
+    threads: int | None = None,
+    check: split.SideCheck = accept,
+    **settings: Any,
 ) -> split.SplitSummary:
     """Split the table in that folder."""
     features = folder / "feature_store.parquet"
@@ -46,6 +60,8 @@ def run(
         folder / "splits",
         SplitSettings.model_validate(settings),
         ResourceSettings(threads=threads),
+        columns=table.column_names,
+        check=check,
     )
 
 
@@ -218,7 +234,12 @@ def test_a_missing_feature_table_is_refused(tmp_path: Path) -> None:
     """The refusal names the stage that writes the table."""
     with pytest.raises(MissingFile, match="build_feature_store"):
         split.split_features(
-            tmp_path / "absent.parquet", tmp_path, SplitSettings(), ResourceSettings()
+            tmp_path / "absent.parquet",
+            tmp_path / "splits",
+            SplitSettings(),
+            ResourceSettings(),
+            columns=[],
+            check=accept,
         )
 
 
@@ -346,6 +367,59 @@ def test_a_refused_split_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(GiveawayColumn):
         run(table.append_column("LEAK", table["TARGET"]), tmp_path)
     assert not (tmp_path / "splits").exists()
+
+
+def test_the_check_sees_the_written_sides(tmp_path: Path) -> None:
+    """The check is given every side, as it was written."""
+    seen = {}
+
+    def count(connection: Any, relations: Mapping[str, str]) -> None:
+        for side, relation in relations.items():
+            seen[side] = connection.table(relation).aggregate("count(*)").fetchall()[0][0]
+
+    summary = run(portfolio(), tmp_path, check=count)
+    assert seen == {side.name: side.rows for side in summary.sides}
+
+
+def test_sides_that_the_check_refuses_are_not_kept(tmp_path: Path) -> None:
+    """The files of the last run stay, all of them."""
+
+    def refuse(connection: Any, relations: Mapping[str, str]) -> None:
+        del connection, relations
+        raise Refusal
+
+    run(portfolio(), tmp_path, seed=1)
+    before = side_by_unit(tmp_path)
+    with pytest.raises(Refusal):
+        run(portfolio(), tmp_path, seed=2, check=refuse)
+    assert side_by_unit(tmp_path) == before
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (
+            ["SK_ID_CURR", "TARGET", "DAYS_BIRTH"],
+            "lacks DAYS_BIRTH; has unknown EXT_SOURCE_2, CODE_",
+        ),
+        (["EXT_SOURCE_2", "SK_ID_CURR", "CODE_GENDER", "TARGET"], "another order"),
+    ],
+)
+def test_a_table_that_its_metadata_does_not_describe_is_refused(
+    tmp_path: Path, columns: list[str], message: str
+) -> None:
+    """Metadata of another feature table is noticed before anything is read as something else."""
+    pq.write_table(portfolio(), tmp_path / "features.parquet")
+    with pytest.raises(split.UnexpectedColumns, match=message):
+        split.split_features(
+            tmp_path / "features.parquet",
+            tmp_path / "splits",
+            SplitSettings(),
+            ResourceSettings(),
+            columns=columns,
+            check=accept,
+        )
 
 
 def test_a_strong_honest_feature_is_accepted(tmp_path: Path) -> None:
