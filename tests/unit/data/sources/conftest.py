@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import ssl
 import threading
 import time
 from collections import defaultdict
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,12 +26,25 @@ class WebServer:
     ("whole",) ignores a range, ("short", n) ends in good order n bytes early.
     """
 
-    url: str
+    server: ThreadingHTTPServer | None = None
     files: dict[str, bytes] = field(default_factory=dict)
     faults: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
     head_status: int = 200
     with_etag: bool = True
     requests: list[str] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        assert self.server is not None
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def encrypt(self, certificate: Path) -> None:
+        """Speak TLS from now on."""
+        assert self.server is not None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
 
     def gets(self) -> list[str]:
         """The GET requests, with their ranges."""
@@ -97,6 +112,13 @@ class Handler(BaseHTTPRequestHandler):
         return self.path.partition("?")[0]
 
 
+class QuietServer(ThreadingHTTPServer):
+    """Does not print when a client hangs up."""
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing."""
+
+
 def _etag(body: bytes) -> str:
     return f'"{hashlib.sha256(body).hexdigest()[:16]}"'
 
@@ -105,9 +127,9 @@ def _etag(body: bytes) -> str:
 def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebServer]:
     """A server of its own for each test."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    served = WebServer("")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, served))
-    served.url = f"http://127.0.0.1:{server.server_port}"
+    served = WebServer()
+    server = QuietServer(("127.0.0.1", 0), partial(Handler, served))
+    served.server = server
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield served

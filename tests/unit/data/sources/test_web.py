@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import random
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +138,67 @@ def test_an_address_that_only_takes_get_is_found(web: Any, folder: str, tmp_path
     """A signed address allows the one method that was signed."""
     web.head_status = 403
     assert fetched(folder, tmp_path) == BODY
+
+
+def test_a_server_that_is_down_for_a_moment_is_looked_at_again(
+    web: Any, folder: str, tmp_path: Path
+) -> None:
+    """503 while looking is not the same as not found."""
+    web.head_status = 503
+    web.faults[PATH] = [("status", 503), ("status", 503)]
+    assert fetched(folder, tmp_path) == BODY
+
+
+def certificate(folder: Path) -> Path:
+    """A certificate of 127.0.0.1 that vouches for itself, with its key, in one file."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")])
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    now = datetime.now(UTC)
+    built = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    form = serialization.PrivateFormat.PKCS8
+    path = folder / "loopback.pem"
+    path.write_bytes(
+        key.private_bytes(pem, form, serialization.NoEncryption()) + built.public_bytes(pem)
+    )
+    return path
+
+
+FETCH = """
+import sys
+from pathlib import Path
+from creditrisk.data.sources.location import Location
+from creditrisk.data.sources.transfer import RetryPolicy
+from creditrisk.data.sources.web import WebSource
+found = WebSource(Location(sys.argv[1]), RetryPolicy(1, 0)).find("bureau.csv")
+found.materialise(Path(sys.argv[2]), lambda _: None)
+"""
+
+
+def test_https_trusts_who_the_machine_trusts(
+    web: Any, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A certificate that nobody vouches for is refused, and accepted once somebody does."""
+    pem = certificate(tmp_path)
+    web.encrypt(pem)
+    address = folder.replace("http://", "https://")
+    assert "Certificate" in refused(address, tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    command = [sys.executable, "-c", FETCH, address, str(tmp_path)]
+    subprocess.run(command, check=True)
+    assert (tmp_path / "bureau.csv").read_bytes() == BODY
 
 
 def test_a_query_goes_with_every_file_and_is_never_shown(
