@@ -64,7 +64,11 @@ class SyntheticSettings(Section):
 
 
 class SourceSettings(Section):
-    """Where one raw file comes from, with the checksum it must have."""
+    """Where one raw file comes from, with the checksum it must have.
+
+    `uri` names the file, an archive that holds it, or its folder. A checksum is of the CSV file,
+    also where it comes in an archive.
+    """
 
     uri: str
     md5: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None
@@ -74,8 +78,13 @@ class SourceSettings(Section):
 class IngestSettings(Section):
     """Where the raw files come from.
 
-    `source` serves every file that `files` does not name: `synthetic`, a folder, a URL of a
-    folder or archive, `kaggle://COMPETITION` or `dvc://PATH`.
+    `source` serves every file that `files` does not name: `synthetic`, a folder, a zip of all
+    files, the URL of either (s3, gs, az, abfs, http, https, any other that fsspec knows),
+    `kaggle://COMPETITION`, `dvc://PATH` or `dvc://PATH?repo=URL&rev=REVISION`. `${NAME}` in an
+    address stands for an environment variable: no secret need be written into params.yaml.
+
+    `profile: kaggle` requires MD5, rows and bytes of the files that Kaggle publishes. A source may
+    fail `retries` times in a row without progress; the pause doubles from `backoff_seconds`.
     """
 
     source: str = "synthetic"

@@ -115,7 +115,8 @@ def acquire(
 
     A CSV file that lies in the target already is left there, and only digested and checked.
     """
-    stage.require_space(sum(_bytes_to_write(delivery, stage) for delivery in deliveries))
+    to_write = sum(_bytes_to_write(delivery, stage) for delivery in deliveries)
+    stage.require_space(to_write - stage.downloaded_bytes())
     stop = threading.Event()
 
     def take(delivery: Delivery) -> list[RawFile]:

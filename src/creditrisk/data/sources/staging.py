@@ -27,10 +27,13 @@ class Staging:
         Raises:
             DiskFull: fewer bytes are free.
         """
-        here = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
         free = shutil.disk_usage(self.folder).free
-        if needed_bytes - here > free:
+        if needed_bytes > free:
             raise DiskFull(self.target, needed_bytes, free)
+
+    def downloaded_bytes(self) -> int:
+        """What an interrupted run has left to go on with."""
+        return sum(path.stat().st_size for path in self.downloads.rglob("*") if path.is_file())
 
     def commit(self, files: Mapping[str, Path], stale: Iterable[str]) -> None:
         """Rename files to their names in the target, and drop what is stale there.
