@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import duckdb
 
-# Each names a file under `sql/` and, there, one table of schema `features`. The order is that of
-# the columns in the feature table.
-FEATURE_TABLES = (
-    "application",
-    "application_nulls",
-    "bureau",
-    "bureau_balance",
-    "previous_application",
-    "installments_payments",
-    "credit_card_balance",
-    "pos_cash_balance",
+# The files under `sql/` that can run once a raw table is there, in the order of the tables; each
+# computes the table of its name in schema `features`.
+QUERIES_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "application": ("application", "application_nulls"),
+        "bureau": ("bureau",),
+        "bureau_balance": ("bureau_balance",),
+        "previous_application": ("previous_application",),
+        "installments_payments": ("installments_payments",),
+        "credit_card_balance": ("credit_card_balance",),
+        "POS_CASH_balance": ("pos_cash_balance",),
+    }
 )
+FEATURE_TABLES = tuple(name for names in QUERIES_OF.values() for name in names)
 MACROS = "macros"
 JOIN = "feature_store"
 SQL_FILES = (MACROS, *FEATURE_TABLES, JOIN)
