@@ -145,12 +145,19 @@ class Handler(BaseHTTPRequestHandler):
         return body
 
 
+class QuietServer(ThreadingHTTPServer):
+    """Does not print when a client hangs up."""
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing."""
+
+
 @pytest.fixture
 def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     """A server of a newer portfolio of three thousand rows a table."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     served = Gate("", portfolio(tmp_path / "served", rows=3_000))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, served))
+    server = QuietServer(("127.0.0.1", 0), partial(Handler, served))
     served.url = f"http://127.0.0.1:{server.server_port}/raw"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()

@@ -15,7 +15,7 @@ from creditrisk.data.sources.archives import Digests, digest, holds, unpack, unp
 from creditrisk.data.sources.connectors import open_source
 from creditrisk.data.sources.errors import NotAtSource, UnknownRawFile, UnusableSource
 from creditrisk.data.sources.location import LOCAL, SYNTHETIC, Location
-from creditrisk.data.sources.source import SourceObject, Watch, candidates
+from creditrisk.data.sources.source import SourceObject, Stopped, Watch, candidates
 from creditrisk.data.sources.staging import Staging
 from creditrisk.data.sources.transfer import RetryPolicy
 
@@ -42,10 +42,6 @@ class Delivery:
     origin: SourceObject
     file_names: tuple[str, ...]
     optional: frozenset[str] = frozenset()
-
-
-class Stopped(Exception):
-    """Another file failed, so this one is no longer wanted."""
 
 
 def locate(

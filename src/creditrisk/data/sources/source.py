@@ -8,8 +8,12 @@ from typing import Protocol
 
 from creditrisk.data.sources.location import ENDINGS, Location
 
-# Called with the bytes done so far; raises to stop a transfer whose result is no longer wanted.
+# Called with the bytes done so far; raises `Stopped` to end a transfer.
 Watch = Callable[[int], None]
+
+
+class Stopped(Exception):
+    """Another file failed, so this one is no longer wanted."""
 
 
 class SourceObject(Protocol):

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from creditrisk.core.errors import CreditRiskError
 from creditrisk.data.sources.errors import SourceFailed
 from creditrisk.data.sources.location import Location
-from creditrisk.data.sources.source import Watch
+from creditrisk.data.sources.source import Stopped, Watch
 
 T = TypeVar("T")
 
@@ -216,7 +216,7 @@ def _status(error: BaseException) -> int | None:
 
 def _refuse_unless_transient(location: Location, error: Exception) -> None:
     """Raise what cannot get better by waiting; a full disk is the disk's, not the source's."""
-    if isinstance(error, CreditRiskError) or _is_of_this_machine(error):
+    if isinstance(error, CreditRiskError | Stopped) or _is_of_this_machine(error):
         raise error
     if not _is_transient(error):
         raise SourceFailed(

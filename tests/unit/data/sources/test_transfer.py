@@ -12,6 +12,7 @@ import pytest
 
 from creditrisk.data.sources.errors import SourceFailed, UnusableSource
 from creditrisk.data.sources.location import Location
+from creditrisk.data.sources.source import Stopped
 from creditrisk.data.sources.transfer import RetryPolicy, StartOver, download, with_retries
 
 PLACE = Location("s3://bucket/bureau.csv")
@@ -139,6 +140,17 @@ def test_our_own_refusals_pass_unchanged() -> None:
 
     with pytest.raises(UnusableSource, match="it is odd"):
         with_retries(PLACE, PATIENT, ask)
+
+
+def test_a_transfer_that_is_stopped_does_not_blame_the_source(tmp_path: Path) -> None:
+    """What ended it is told by whoever stopped it."""
+
+    def stop(done: int) -> None:
+        if done == 4:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        download(PLACE, lambda: Version({}), tmp_path / "it", PATIENT, stop)
 
 
 class CertificateError(ConnectionError):
