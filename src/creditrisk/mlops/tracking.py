@@ -50,10 +50,15 @@ def tracking_uri() -> str:
 def open_experiment(experiment: str = TrackingSettings().experiment) -> str:
     """The id of the experiment, which is made where there is none.
 
+    It also imports what making a run needs, so that a caller can have seconds of imports pass in
+    another thread.
+
     Raises:
         TrackingUnavailable: the store does not answer.
     """
     with _store() as client:
+        import skops.io  # noqa: F401
+
         return _experiment_id(client, experiment)
 
 
@@ -85,10 +90,12 @@ def log_metrics(run_id: str, metrics: Mapping[str, float], prefix: str) -> None:
 def _store() -> Iterator[Any]:
     """A client that no other process of this machine uses at the same time."""
     mlflow = connect()
+    from sqlalchemy.exc import SQLAlchemyError
+
     try:
         with _locked(tracking_uri()):
             yield mlflow.MlflowClient()
-    except (mlflow.exceptions.MlflowException, OSError) as error:
+    except (mlflow.exceptions.MlflowException, SQLAlchemyError, OSError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise TrackingUnavailable(tracking_uri(), reason) from error
 
@@ -161,11 +168,18 @@ def _log_pipeline(bundle: Bundle) -> None:
 def _signature(manifest: BundleManifest) -> Any:
     import numpy as np
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema, TensorSpec
+    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+    from mlflow.types.schema import AnyType
 
+    # MLflow refuses int64 for a double and NaN for a long; integers come as either, depending on
+    # whether the rows at hand have nulls, and the pipeline's encoder checks them itself.
+    types: dict[str, Any] = {
+        "category": DataType.string,
+        "real": DataType.double,
+        "integer": AnyType(),  # type: ignore[no-untyped-call]
+    }
     columns: list[ColSpec | TensorSpec] = [
-        ColSpec("string" if feature.type == "category" else "double", feature.name, required=True)
-        for feature in manifest.features
+        ColSpec(types[feature.type], feature.name, required=True) for feature in manifest.features
     ]
     outputs = Schema([TensorSpec(np.dtype(np.float64), (-1, 2), "probabilities")])
     return ModelSignature(inputs=Schema(columns), outputs=outputs)

@@ -17,14 +17,14 @@ from creditrisk.models.errors import TooFewDefaults
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-WARNING = (
-    "resampling smote_downsampling: training rows are made up and dropped until the default rate "
-    "is {rate:.0%}. Raw scores are of that population; only the calibration split brings PDs back. "
-    "Use it for comparison, not for decisions."
-)
 NEIGHBOURS = 5
 OVERSAMPLED_RATIO = 0.2  # defaults per repaid loan after SMOTE
 DOWNSAMPLED_RATIO = 0.5  # defaults per repaid loan after dropping repaid loans
+WARNING = (
+    "resampling smote_downsampling: training rows are made up and dropped until "
+    f"{DOWNSAMPLED_RATIO / (1 + DOWNSAMPLED_RATIO):.0%} of them default. Raw scores belong to that "
+    "made-up population; only the calibration split brings PDs back. For comparison, not for use."
+)
 _HALFWAY = 0.5
 _BLOCK_ROWS = 1024
 

@@ -10,13 +10,14 @@ import typer
 
 from creditrisk.core.errors import MissingFile
 from creditrisk.core.files import sha256_of
-from creditrisk.core.settings import DEFAULT_PARAMS_PATH, load_settings
+from creditrisk.core.settings import DEFAULT_PARAMS_PATH, Settings, load_settings
 from creditrisk.pipelines.command import run
 
 if TYPE_CHECKING:
     from creditrisk.features.metadata import FeatureMetadata
     from creditrisk.mlops.bundle import TrainingSnapshot
-    from creditrisk.models.training import TrainingTables
+    from creditrisk.models.encoding import ModelFeature
+    from creditrisk.models.training import FittedModel, TrainingTables
 
 SIDES = ("train", "validation", "calibration")
 
@@ -42,29 +43,48 @@ def main(
     from creditrisk.features.metadata import FeatureMetadata
     from creditrisk.mlops import tracking
     from creditrisk.mlops.bundle import seal
-    from creditrisk.models.training import model_features, train
-    from creditrisk.observability.progress import progress_bars
+    from creditrisk.models.training import model_features
 
     settings = load_settings(params)
     metadata = FeatureMetadata.read(feature_metadata)
     features = model_features(metadata, settings.fit_model.excluded_features)
-    # MLflow takes seconds to import and to open its store: they pass while the model trains.
-    with ThreadPoolExecutor(max_workers=1) as background, progress_bars() as progress:
-        opened = background.submit(tracking.open_experiment, settings.tracking.experiment)
-        tables = _read_tables(splits)
-        trees = progress.add_task("Training", total=settings.fit_model.max_trees)
-        model = train(
-            tables,
-            features,
-            settings.fit_model,
-            threads=settings.resources.threads,
-            on_tree=lambda tree: progress.update(trees, completed=tree),
-        )
-        snapshot = _snapshot(metadata, splits, feature_store, ingestion_summary)
-        sealed = seal(model, tables, snapshot, bundle)
-        opened.result()
+    tables = _read_tables(splits)
+    snapshot = _snapshot(metadata, splits, feature_store, ingestion_summary)
+    model = _trained(tables, features, settings)
+    sealed = seal(model, tables, snapshot, bundle)
     run_id = tracking.ensure_run(sealed, settings.tracking.experiment)
     typer.echo(f"{bundle}: {sealed.manifest.model_type}, bundle {sealed.sha256[:12]}, run {run_id}")
+
+
+def _trained(
+    tables: TrainingTables, features: tuple[ModelFeature, ...], settings: Settings
+) -> FittedModel:
+    """Train while MLflow is imported and its store is opened; either failing ends both.
+
+    sklearn is imported before: two threads that import one package at once can see it half made.
+    """
+    import creditrisk.models.estimators  # noqa: F401
+    from creditrisk.mlops import tracking
+    from creditrisk.models.resampling import WARNING
+    from creditrisk.models.training import train
+    from creditrisk.observability.progress import progress_bars
+
+    if settings.fit_model.resampling != "none":
+        typer.echo(WARNING, err=True)
+    with ThreadPoolExecutor(max_workers=1) as background, progress_bars() as progress:
+        opened = background.submit(tracking.open_experiment, settings.tracking.experiment)
+        trees = progress.add_task("Training", total=settings.fit_model.max_trees)
+
+        def watch(tree: int) -> None:
+            progress.update(trees, completed=tree)
+            if opened.done():
+                opened.result()
+
+        model = train(
+            tables, features, settings.fit_model, threads=settings.resources.threads, on_tree=watch
+        )
+        opened.result()
+    return model
 
 
 def _read_tables(splits: Path) -> TrainingTables:
