@@ -292,7 +292,7 @@ def _scores(people: People, has_bureau: BoolArray, random: BlockRandom) -> Colum
     no_third = random.chance("no score 3", np.where(has_bureau, 0.09, 0.86), size)
     return {
         "EXT_SOURCE_1": null_where(
-            0.0147 + 0.9329 * logistic(1.05 * first),
+            0.0147 + 0.9329 * logistic(1.05 * first + 0.1),
             random.chance("no score 1", people.by_population(0.565, 0.43), size),
         ),
         "EXT_SOURCE_2": null_where(
@@ -304,16 +304,14 @@ def _scores(people: People, has_bureau: BoolArray, random: BlockRandom) -> Colum
 
 def _skewed(score: FloatArray) -> FloatArray:
     """A share with a long lower tail, down to about 1e-5."""
-    return np.clip(logistic(1.3 * score + 0.75 - 0.35 * np.square(np.minimum(score, 0))), 2e-5, 1)
+    return np.clip(logistic(0.95 * score + 0.62 - 0.32 * np.square(np.minimum(score, 0))), 2e-5, 1)
 
 
 def _social_circle(people: People, random: BlockRandom) -> ColumnSet:
     size = len(people)
     stream = random.stream("social circle")
     known = np.minimum(stream.poisson(stream.gamma(0.5, 2.84, size)), 30)
-    trouble = random.stream("defaults around").poisson(
-        0.145 * np.exp(-0.35 * people.quality - 0.06)
-    )
+    trouble = random.stream("defaults around").poisson(0.31 * np.exp(-0.35 * people.quality - 0.06))
     default_30 = np.minimum(trouble, np.minimum(known, 6))
     later = random.uniform("circle at 60 days", size)
     columns = {

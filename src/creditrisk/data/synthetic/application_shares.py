@@ -205,5 +205,5 @@ REGION_POPULATION_SHARES = (
     0.04, 0.05, 0.04, 0.04, 0.05, 0.04, 0.05, 0.045, 0.028,
 )  # fmt: skip
 # Weight of each address flag's chance; each triple shares the person's mobility.
-REGION_MISMATCH = (0.015, 0.051, 0.041)
-CITY_MISMATCH = (0.078, 0.23, 0.18)
+REGION_MISMATCH = (0.0165, 0.044, 0.035)
+CITY_MISMATCH = (0.083, 0.205, 0.158)

@@ -41,7 +41,7 @@ class CreditType:
 
 
 CREDIT_TYPES: Mapping[str, CreditType] = {
-    "Consumer credit": CreditType(1_251_615, 11.75, 1.05, 6.15, 0.62, 0.0001),
+    "Consumer credit": CreditType(1_251_615, 11.75, 1.15, 6.15, 0.62, 0.0001),
     "Credit card": CreditType(402_195, 11.75, 1.15, 7.2, 0.45, 0.16),
     "Car loan": CreditType(27_690, 14.2, 0.8, 7.4, 0.3, 0.0),
     "Mortgage": CreditType(18_391, 15.2, 0.65, 8.5, 0.3, 0.0),
@@ -57,6 +57,7 @@ CREDIT_TYPES: Mapping[str, CreditType] = {
     "Mobile operator loan": CreditType(1, 9.0, 0.5, 6.0, 0.4, 0.0),
     "Interbank credit": CreditType(1, 13.0, 0.5, 6.0, 0.4, 0.0),
 }
+CARD = tuple(CREDIT_TYPES).index("Credit card")
 STATUSES = ("Closed", "Active", "Sold", "Bad debt")
 CLOSED, ACTIVE, SOLD, BAD_DEBT = range(4)
 CURRENCIES: Mapping[str, float] = {
@@ -98,7 +99,7 @@ def draw_bureau(block: Block, people: People, has_bureau: BoolArray, random: Blo
         "CREDIT_TYPE": Categories(kind, tuple(CREDIT_TYPES)),
         "DAYS_CREDIT": opened.astype(np.int64),
     }
-    columns |= _dates(status, opened, planned, ended, random)
+    columns |= _dates(status, kind, opened=opened, planned=planned, ended=ended, random=random)
     columns |= _amounts(
         people, rows, status=status, kind=kind, dates=(opened, planned), random=random
     )
@@ -160,8 +161,8 @@ def _ending(
     """Status and last day of each credit; the last day is meaningless for active ones."""
     size = len(rows)
     term = planned - opened
-    is_card = kind == list(CREDIT_TYPES).index("Credit card")
-    early = random.chance("repaid early", np.where(is_card, 0.3, 0.47), size)
+    is_card = kind == CARD
+    early = random.chance("repaid early", np.where(is_card, 0.27, 0.4), size)
     share = random.between("repaid after", 0.15, 1.0, size)
     delay = np.rint(12.0 * random.stream("repaid late").exponential(size=size))
     ended = np.where(early, opened + np.rint(term * share), planned + delay)
@@ -175,6 +176,8 @@ def _ending(
 
 def _dates(
     status: IntArray,
+    kind: IntArray,
+    *,
     opened: FloatArray,
     planned: FloatArray,
     ended: FloatArray,
@@ -184,8 +187,10 @@ def _dates(
     odd = random.uniform("odd dates", size)
     open_ended = np.where(status == ACTIVE, 0.117, 0.031)
     end = null_where(planned, random.uniform("no end date", size) < open_ended)
-    # A few dates lie far outside any sense, as in the real file.
-    end = np.where(odd < 2e-6, -41_819.0, np.where(odd > 0.999_95, 31_198.0, end))
+    # Cards without a term end in the year 2099 or so; a few dates lie far outside any sense.
+    endless = (status == ACTIVE) & (kind == CARD) & (random.uniform("endless", size) < 0.14)
+    end = np.where(endless, 31_198.0 + opened // 10, end)
+    end = np.where(odd < 2e-6, -41_819.0, end)
     fact_chance = np.array([0.9997, 0.004, 0.2, 0.1])[status]
     fact = np.where(random.uniform("end fact", size) < fact_chance, ended, np.nan)
     fact = np.where(odd < 2e-6, -42_023.0, fact)
@@ -210,7 +215,7 @@ def _amounts(
 ) -> ColumnSet:
     size = len(rows)
     opened, planned = dates
-    is_card = kind == list(CREDIT_TYPES).index("Credit card")
+    is_card = kind == CARD
     longer = np.where(is_card, 0.0, 0.75) * (np.log(planned - opened) - _of_type(kind, "log_term"))
     noise = _of_type(kind, "amount_spread") * random.normal("credit amount", size)
     amount = cents(np.exp(_of_type(kind, "log_amount") + longer + noise))

@@ -75,7 +75,7 @@ def _histories(block: Block, people: People, bureau: Bureau, random: BlockRandom
     number = len(bureau.rows) + np.arange(len(orphans.draws))
     person = bureau.rows.parent[source]
     opened = bureau.opened[source]
-    first = np.maximum(-np.ceil(-opened / MONTH_DAYS), EARLIEST_MONTH).astype(np.int64)
+    first = _first_month(opened, random)
     closing = np.where(
         np.isin(bureau.status[source], (ACTIVE, SOLD)),
         1,
@@ -106,10 +106,20 @@ def _orphans(listed: int, random: BlockRandom) -> _Orphans:
     return _Orphans(random.uniform("orphan histories", number))
 
 
+def _first_month(opened: FloatArray, random: BlockRandom) -> IntArray:
+    """The month in which the credit was opened; later for some, whose beginning is not reported."""
+    size = len(opened)
+    month = np.maximum(-np.floor(-opened / MONTH_DAYS), EARLIEST_MONTH)
+    late = random.chance("history starts late", 0.12, size)
+    share = np.where(late, random.uniform("history starts at", size), 1.0)
+    first: IntArray = np.ceil(month * share).astype(np.int64)
+    return first
+
+
 def _last_month(first: IntArray, random: BlockRandom) -> IntArray:
     size = len(first)
     stops = random.chance("history stops", NOT_REACHING_NOW / 0.93, size)
-    share = random.uniform("history stops at", size) ** 2
+    share = random.uniform("history stops at", size)
     return np.where(stops, np.floor(first * share), 0).astype(np.int64)
 
 
@@ -119,7 +129,7 @@ def _statuses(histories: _Histories, rows: Rows, month: IntArray, random: BlockR
     length = rows.counts
     age = (length - 1)[parent] - rows.position
     # Each credit has one stretch of months about which nothing is known.
-    kind = random.pick("unknown kind", (0.38, 0.5, 0.12), size)
+    kind = random.pick("unknown kind", (0.3, 0.55, 0.15), size)
     share = np.where(kind == 0, 0.0, random.uniform("unknown share", size) ** 0.6)
     unknown = np.where(kind == 2, length, np.rint(share * length))
     from_age = np.rint(random.uniform("unknown from", size) * (length - unknown))
@@ -136,9 +146,9 @@ def _with_spells(
     size = len(histories)
     careless = np.exp(-0.6 * histories.discipline)
     lapsing = random.chance("lapses", np.clip(0.125 * careless, 0, 0.8), size)
-    lapse = random.stream("lapse").random(len(parent), dtype=np.float32) < 0.085
+    lapse = random.stream("lapse").random(len(parent), dtype=np.float32) < 0.12
     status = np.where(lapse & lapsing[parent], 1 + (age % 29 == 0), status)
-    growing = lapsing & random.chance("arrears", 0.035, size)
+    growing = lapsing & random.chance("arrears", 0.07, size)
     start = random.stream("arrears from").integers(0, 36, size)
     duration = random.stream("arrears for").integers(3, 40, size)
     since = age - start[parent]

@@ -22,9 +22,9 @@ from creditrisk.data.synthetic.randomness import BlockRandom, BoolArray, FloatAr
 MONTHS = 96
 MONTH_DAYS = 30.4375
 # Share of people with a card older than the window of previous applications.
-OLD_CARD_SHARES = (0.0315, 0.043)
+OLD_CARD_SHARES = (0.035, 0.047)
 LIMITS = (45_000, 67_500, 90_000, 112_500, 135_000, 180_000, 225_000, 270_000, 450_000, 900_000)
-LIMIT_SHARES = (0.12, 0.1, 0.11, 0.07, 0.17, 0.2, 0.08, 0.06, 0.075, 0.015)
+LIMIT_SHARES = (0.12, 0.1, 0.1, 0.06, 0.15, 0.19, 0.08, 0.06, 0.11, 0.03)
 MONTHLY_INTEREST = 0.019
 MINIMUM_SHARE = 0.05
 STATUSES = ("Active", "Completed", "Signed", "Demand", "Sent proposal", "Approved", "Refused")
@@ -71,22 +71,19 @@ class CardMonths:
 
 
 def draw_cards(
-    block: Block, people: People, previous: Previous, loans: int, random: BlockRandom
+    block: Block, people: People, previous: Previous, orphan_loans: int, random: BlockRandom
 ) -> Cards:
-    """The cards of a block's people.
-
-    `loans` is the number of loan contracts: orphans' ids follow theirs.
-    """
+    """The cards of a block's people; the ids of old cards follow those of orphan loans."""
     index = np.flatnonzero(previous.opened_card)
     share = people.by_population(*OLD_CARD_SHARES)
     old = np.flatnonzero(random.chance("old card", share, len(people)))
     person = np.concatenate([previous.rows.parent[index], old])
     start = np.floor(previous.decision[index] / MONTH_DAYS) + MONTHS
-    number = len(previous.rows) + loans + np.arange(len(old))
+    number = len(previous.rows) + orphan_loans + np.arange(len(old))
     limits = np.array(LIMITS, dtype=np.float64)[
         random.pick("card limit", LIMIT_SHARES, len(person))
     ]
-    used = random.chance("card used", 0.62 + 0.05 * people.strain[person], len(person))
+    used = random.chance("card used", 0.65 + 0.05 * people.strain[person], len(person))
     return Cards(
         sk_id=np.concatenate([previous.sk_id[index], previous_ids(block, number)]),
         person=person,
@@ -113,11 +110,11 @@ def _habits(people: People, cards: Cards, random: BlockRandom) -> _Habits:
     discipline = people.discipline[cards.person]
     size = len(cards)
     return _Habits(
-        activity=np.clip(0.26 + 0.09 * random.normal("activity", size) + 0.03 * strain, 0.02, 0.9),
-        size=np.exp(-1.9 + 0.4 * strain + 0.5 * random.normal("drawing size", size)),
-        cash_share=np.clip(0.55 + 0.13 * strain + 0.25 * random.normal("cash share", size), 0, 1),
-        pays_all=np.clip(0.2 - 0.08 * strain, 0.01, 0.6),
-        misses=np.clip(0.03 * np.exp(-0.75 * discipline), 0, 0.6),
+        activity=np.clip(0.22 + 0.09 * random.normal("activity", size) + 0.03 * strain, 0.02, 0.9),
+        size=np.exp(-1.55 + 0.4 * strain + 0.5 * random.normal("drawing size", size)),
+        cash_share=np.clip(0.72 + 0.13 * strain + 0.25 * random.normal("cash share", size), 0, 1),
+        pays_all=np.clip(0.11 - 0.05 * strain, 0.01, 0.6),
+        misses=np.clip(0.027 * np.exp(-0.75 * discipline), 0, 0.6),
         trend=0.5 * strain + 0.8 * random.normal("trend", size),
     )
 
@@ -188,12 +185,13 @@ def _simulate(
         wanted = habits.size * cards.limit * -np.log1p(-draws["size"][:, month]) * 2.2
         room = np.maximum(limit[:, month] - balance, 0.0)
         drawing = np.where(draws_now, np.rint(np.minimum(wanted, room) / 450.0) * 450.0, 0.0)
-        missed = draws["miss"][:, month] < habits.misses * np.where(overdue > 0, 9.0, 1.0)
-        paid = _payment(balance, minimum, missed, draws["payment"][:, month], habits)
-        interest = np.where(alive, cents(balance * MONTHLY_INTEREST), 0.0)
+        missed = draws["miss"][:, month] < habits.misses * np.where(overdue > 0, 7.0, 1.0)
+        interest = np.where(balance > 0, cents(balance * MONTHLY_INTEREST), 0.0)
+        paid = _payment(balance + interest, minimum, missed, draws["payment"][:, month], habits)
         overdue = np.where((minimum > 0) & (paid < minimum) & missed, overdue + 1, 0.0)
         balance = cents(np.minimum(balance + interest + drawing - paid, HIGHEST_BALANCE))
         cash = np.floor(drawing * habits.cash_share / 4_500.0) * 4_500.0
+        cash = np.minimum(cash, 900_000.0)
         grids["balance"][:, month] = balance
         grids["atm"][:, month] = cash
         grids["pos"][:, month] = drawing - cash
@@ -213,7 +211,7 @@ def _payment(
     generous = np.rint(minimum * (1.0 + 3.0 * np.square(draw)) / 45.0 + 0.5) * 45.0
     settles = draw > 1.0 - habits.pays_all
     paid = np.where(settles, balance, np.minimum(generous, balance))
-    overpays = settles & (draw > 0.996)
+    overpays = settles & (draw > 0.9994)
     paid = np.where(overpays, cents(balance * 1.02 + 50.0), paid)
     return np.where(owes & ~missed, paid, 0.0)
 
@@ -256,7 +254,7 @@ def _silent(
     """Months in which nothing happened and for which most amounts are null."""
     idle = (drawn == 0) & (balance == 0)
     never = ~cards.used[rows.parent]
-    silent: BoolArray = idle & random.chance("silent", np.where(never, 0.62, 0.02), len(rows))
+    silent: BoolArray = idle & random.chance("silent", np.where(never, 0.76, 0.03), len(rows))
     return silent
 
 
@@ -267,7 +265,7 @@ def _drawings(
     spread = random.uniform("drawing count", size)
     counts = {
         "ATM": np.where(atm > 0, 1 + np.floor(np.minimum(atm / 15_000, 30) * spread), 0.0),
-        "POS": np.where(pos > 0, 1 + np.floor(np.minimum(pos / 2_500, 139) * spread), 0.0),
+        "POS": np.where(pos > 0, 1 + np.floor(np.minimum(pos / 4_000, 139) * spread), 0.0),
         "OTHER": np.where(other > 0, 1.0, 0.0),
     }
     amounts = {"ATM": atm, "POS": pos, "OTHER": other}
@@ -287,7 +285,7 @@ def _instalments(months: CardMonths, silent: BoolArray, random: BlockRandom) -> 
     matured = np.cumsum(minimum > 0)
     before = np.concatenate([[0], matured])[rows.starts][rows.parent]
     first = rows.position == 0
-    unknown = first | (random.chance("no minimum", np.where(silent, 0.2, 0.004), len(rows)))
+    unknown = first | (random.chance("no minimum", np.where(silent, 0.24, 0.004), len(rows)))
     no_payment = silent | ((paid == 0) & random.chance("no payment", 0.018, len(rows)))
     return {
         "AMT_INST_MIN_REGULARITY": null_where(minimum, unknown),
@@ -307,9 +305,8 @@ def _card_state(months: CardMonths, random: BlockRandom) -> ColumnSet:
     status = np.where((rows.position == 0) & (draw > 0.997), 4, status)
     status = np.where((rows.position == 0) & (draw > 0.9997), 5, status)
     status = np.where((rows.position == 0) & (draw > 0.9999), 6, status)
-    tolerated = np.where(
-        past_due > 30, np.minimum(past_due, 179), np.where(draw < 0.3, past_due, 0)
-    )
+    tolerated = np.where(draw < 0.5, np.minimum(past_due, 1 + np.floor(draw * 8)), 0)
+    tolerated = np.where((past_due > 100) & (draw > 0.999), np.minimum(past_due, 179), tolerated)
     return {
         "NAME_CONTRACT_STATUS": Categories(status, STATUSES),
         "SK_DPD": np.minimum(past_due, 2_400).astype(np.int64),
@@ -322,7 +319,7 @@ def card_payment_columns(people: People, months: CardMonths, random: BlockRandom
     paying = np.flatnonzero((months.cut(months.paid) > 0) & _reported(months, random))
     rows, cards = months.rows, months.cards
     draw = random.uniform("card parts", len(rows))[paying]
-    parts = 1 + np.minimum(np.floor(-np.log1p(-draw) * 2.1), 7).astype(np.int64)
+    parts = 1 + np.minimum(np.floor(-np.log1p(-draw) * 3.8), 11).astype(np.int64)
     split = Rows.of(parts)
     row = paying[split.parent]
     card = rows.parent[row]
@@ -330,7 +327,10 @@ def card_payment_columns(people: People, months: CardMonths, random: BlockRandom
     due = np.floor((month + 0.6) * MONTH_DAYS)
     late = np.rint(months.cut(months.days_past_due)[row])
     shift = np.floor(random.uniform("card paid", len(split)) * 14) - 13 + late
-    minimum = np.maximum(months.cut(months.minimum), 0.0)
+    part = cents(months.cut(months.paid)[row] / parts[split.parent])
+    # What was asked for is on record as what was paid, but for some payments that fell short.
+    short = random.chance("card paid short", 0.045, len(split))
+    asked = np.where(short, np.maximum(part, months.cut(months.minimum)[row]), part)
     return {
         "SK_ID_PREV": cards.sk_id[card],
         "SK_ID_CURR": people.sk_id[cards.person[card]],
@@ -338,8 +338,8 @@ def card_payment_columns(people: People, months: CardMonths, random: BlockRandom
         "NUM_INSTALMENT_NUMBER": rows.position[row] + 1,
         "DAYS_INSTALMENT": due,
         "DAYS_ENTRY_PAYMENT": np.minimum(due + shift, -1.0),
-        "AMT_INSTALMENT": minimum[row],
-        "AMT_PAYMENT": cents(months.cut(months.paid)[row] / parts[split.parent]),
+        "AMT_INSTALMENT": asked,
+        "AMT_PAYMENT": part,
     }
 
 
@@ -347,6 +347,6 @@ def _reported(months: CardMonths, random: BlockRandom) -> BoolArray:
     """Months whose payments are on record: all of linked cards, few of old ones."""
     cards = months.cards
     old = cards.start == 0
-    kept = ~old | random.chance("old card reported", 0.3, len(cards))
+    kept = ~old | random.chance("old card reported", 0.04, len(cards))
     reported: BoolArray = kept[months.rows.parent]
     return reported

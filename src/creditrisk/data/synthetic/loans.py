@@ -29,12 +29,13 @@ WINDOW_DAYS = 2_922
 # Loans older than the window of previous applications, for each loan inside it.
 ORPHANS_PER_LOAN = 0.036
 EARLIEST_MONTH = -96
+NEVER = 1_000
 POS_STATUSES = (
     "Active", "Completed", "Signed", "Demand", "Returned to the store", "Approved",
     "Amortized debt", "Canceled",
 )  # fmt: skip
 MOST_DAYS_PAST_DUE = 3_770
-TOLERATED_DAYS = 12
+TOLERATED_DAYS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +57,37 @@ class Loans:
     due_count: IntArray
     settled_early: BoolArray
     completed: BoolArray
+    stopped_at: IntArray
 
     def __len__(self) -> int:
         return len(self.sk_id)
 
+    @property
+    def orphans(self) -> int:
+        """How many loans have no row in previous_application."""
+        return int(np.count_nonzero(self.previous < 0))
+
+    @property
+    def in_default(self) -> BoolArray:
+        """Loans of which payment stopped."""
+        stopped: BoolArray = self.stopped_at < self.due_count
+        return stopped
+
 
 @dataclass(frozen=True, slots=True)
 class Payments:
-    """One element for each due instalment of each loan; `paid_on` null where not yet paid."""
+    """One element for each due instalment of each loan.
+
+    `paid_on` is null where nothing was paid yet; `on_record` false where the instalment has no
+    row: nothing is recorded of most instalments after payment stopped.
+    """
 
     rows: Rows
     due: FloatArray
     paid_on: FloatArray
     amount_due: FloatArray
     amount_paid: FloatArray
-    in_arrears: BoolArray
+    on_record: BoolArray
 
 
 def draw_loans(block: Block, people: People, previous: Previous, random: BlockRandom) -> Loans:
@@ -88,7 +105,8 @@ def draw_loans(block: Block, people: People, previous: Previous, random: BlockRa
     stop, early = _early_end(people, previous.rows.parent[source], term, random)
     last_due = first_due + np.rint(MONTH_DAYS * (stop - 1))
     due = np.clip(np.floor((-1 - first_due) / MONTH_DAYS + 1), 0, stop).astype(np.int64)
-    completed = last_due < 0
+    stopped_at = _stopped_at(people, previous.rows.parent[source], due, random)
+    completed = (last_due < 0) & (stopped_at >= due)
     return Loans(
         sk_id=np.concatenate(
             [previous.sk_id[index], previous_ids(block, len(previous.rows) + np.arange(number))]
@@ -103,7 +121,20 @@ def draw_loans(block: Block, people: People, previous: Previous, random: BlockRa
         due_count=due,
         settled_early=early & completed,
         completed=completed,
+        stopped_at=stopped_at,
     )
+
+
+def _stopped_at(
+    people: People, person: IntArray, due_count: IntArray, random: BlockRandom
+) -> IntArray:
+    """The first instalment that a loan in default leaves unpaid; beyond the last for the others."""
+    size = len(person)
+    careless = np.exp(-0.9 * people.discipline[person])
+    defaults = random.chance("default", np.clip(0.0017 * careless, 0, 0.2), size)
+    share = random.uniform("stopped at", size)
+    stopped = np.floor(share * due_count).astype(np.int64)
+    return np.where(defaults, stopped, NEVER)
 
 
 def _early_end(
@@ -113,7 +144,7 @@ def _early_end(
     size = len(term)
     thrifty = np.clip(0.5 - 0.06 * people.strain[person], 0.1, 0.9)
     early = random.chance("settled early", thrifty, size) & (term > 3)
-    share = random.between("settled after", 0.2, 0.95, size)
+    share = random.between("settled after", 0.38, 1.0, size)
     stop = np.clip(np.floor(term * share), 2, term - 1).astype(np.int64)
     return np.where(early, stop, term), early
 
@@ -123,7 +154,7 @@ def draw_payments(people: People, loans: Loans, random: BlockRandom) -> Payments
     rows = Rows.of(loans.due_count)
     parent = rows.parent
     due = loans.first_due[parent] + np.rint(MONTH_DAYS * rows.position)
-    delay, in_arrears = _delay(people, loans, rows, random)
+    delay = _delay(people, loans, rows, random)
     due_amount = loans.annuity[parent]
     last = rows.position == loans.due_count[parent] - 1
     left = 1 - (rows.position + 1) / loans.term[parent]
@@ -140,31 +171,27 @@ def draw_payments(people: People, loans: Loans, random: BlockRandom) -> Payments
         paid_on=null_where(paid_on, unpaid),
         amount_due=due_amount,
         amount_paid=null_where(cents(paid), unpaid),
-        in_arrears=in_arrears,
+        on_record=(rows.position < loans.stopped_at[parent])
+        | random.chance("recovered", 0.15, len(rows)),
     )
 
 
-def _delay(
-    people: People, loans: Loans, rows: Rows, random: BlockRandom
-) -> tuple[FloatArray, BoolArray]:
-    """Days from due date to payment, negative when ahead of it; and who is in arrears."""
+def _delay(people: People, loans: Loans, rows: Rows, random: BlockRandom) -> FloatArray:
+    """Days from due date to payment, negative when ahead of it."""
     size = len(rows)
     careless = np.exp(-0.75 * people.discipline[loans.person])
     habit = random.stream("late habit").gamma(0.8, 1.0, len(loans)) / 0.8
-    late_share = np.clip(0.056 * careless * habit, 0, 0.85)[rows.parent]
+    late_share = np.clip(0.077 * careless * habit, 0, 0.85)[rows.parent]
     draw = random.uniform("late", size)
     late = draw < late_share
     ahead = random.stream("ahead habit").gamma(1.6, 6.5, len(loans))[rows.parent]
     early_days = np.floor(ahead * random.uniform("ahead", size) * 1.6)
     spread = random.stream("late days").exponential(size=size)
-    late_days = 1 + np.floor(6.0 * spread * (1 + 0.5 * careless[rows.parent]))
-    late_days = np.where(draw < 0.08 * late_share, late_days * 6, late_days)
-    arrears = random.chance("arrears", np.clip(0.0045 * careless, 0, 0.2), len(loans))
-    start = np.floor(random.uniform("arrears from", len(loans)) * loans.due_count)
-    deep = arrears[rows.parent] & (rows.position >= start[rows.parent])
-    depth = np.exp(3.6 + 1.3 * random.normal("arrears depth", len(loans)))[rows.parent]
-    late_days = np.where(deep, np.minimum(np.rint(depth) + late_days, 2_800), late_days)
-    return np.where(late | deep, late_days, -early_days), deep
+    late_days = 1 + np.floor(3.4 * spread * (1 + 0.5 * careless[rows.parent]))
+    late_days = np.where(draw < 0.08 * late_share, late_days * 9, late_days)
+    stopped = rows.position >= loans.stopped_at[rows.parent]
+    late_days = np.where(stopped, 60 + late_days * 25, late_days)
+    return np.where(late | stopped, np.minimum(late_days, 2_800), -early_days)
 
 
 def _paid_share(people: People, loans: Loans, rows: Rows, random: BlockRandom) -> FloatArray:
@@ -182,7 +209,9 @@ def installment_columns(
 ) -> ColumnSet:
     """One row for each part in which an instalment was paid."""
     rows = payments.rows
-    parts = np.where(payments.due < -WINDOW_DAYS, 0, _part_count(people, loans, rows, random))
+    unlisted = (loans.previous < 0) & random.chance("old loan unlisted", 0.5, len(loans))
+    listed = payments.on_record & ~unlisted[rows.parent] & (payments.due >= -WINDOW_DAYS)
+    parts = np.where(listed, _part_count(people, loans, rows, random), 0)
     split = Rows.of(parts)
     base = split.parent
     first_share = random.between("first part", 0.15, 0.85, len(rows))[base]
@@ -207,7 +236,7 @@ def installment_columns(
 def _part_count(people: People, loans: Loans, rows: Rows, random: BlockRandom) -> IntArray:
     strain = people.strain[loans.person][rows.parent]
     split = random.uniform("paid in parts", len(rows)) < np.clip(
-        0.042 * np.exp(0.35 * strain), 0, 0.5
+        0.055 * np.exp(0.35 * strain), 0, 0.5
     )
     return np.where(split, 2 + random.chance("third part", 0.12, len(rows)), 1)
 
@@ -266,7 +295,9 @@ def draw_monthly_state(
     finished = loans.completed[parent] & (month == end[parent])
     future = np.where(finished, 0, future)
     unknown = random.chance("no count", 0.0026, len(rows))
-    tolerated = np.where(past_due > TOLERATED_DAYS, past_due, 0)
+    written_off = loans.in_default & random.chance("written off", 0.88, len(loans))
+    counted = (past_due > TOLERATED_DAYS) & ~written_off[parent]
+    tolerated = np.where(counted, past_due, 0)
     return MonthlyState(
         rows=rows,
         month=month,
@@ -303,13 +334,12 @@ def _days_past_due(
         number = latest - back
         valid = number >= 0
         index = payments.rows.starts[parent[valid]] + number[valid]
-        paid_on = np.nan_to_num(payments.paid_on[index], nan=0.0)
-        overdue = np.minimum(paid_on, month_end[valid]) - payments.due[index]
-        # An open instalment of a contract in arrears is counted from where the arrears began.
-        overdue = np.where(payments.in_arrears[index], paid_on - payments.due[index], overdue)
-        open_still = paid_on > month_end[valid]
-        late = np.where(open_still, np.maximum(overdue, 0), 0)
-        worst[valid] = np.maximum(worst[valid], late)
+        open_still = np.nan_to_num(payments.paid_on[index], nan=0.0) > month_end[valid]
+        overdue = np.where(open_still, month_end[valid] - payments.due[index], 0.0)
+        worst[valid] = np.maximum(worst[valid], overdue)
+    stopped = np.flatnonzero(loans.in_default[parent] & (latest >= loans.stopped_at[parent]))
+    first_unpaid = payments.rows.starts[parent[stopped]] + loans.stopped_at[parent[stopped]]
+    worst[stopped] = month_end[stopped] - payments.due[first_unpaid]
     return np.minimum(worst, MOST_DAYS_PAST_DUE)
 
 

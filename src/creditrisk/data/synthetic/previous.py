@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from creditrisk.data.synthetic import previous_shares as shares
-from creditrisk.data.synthetic.application_shares import HOUR, SUITE, WEEKDAY
+from creditrisk.data.synthetic.application_shares import HOUR
 from creditrisk.data.synthetic.columns import (
     NOT_APPLICABLE_DAYS,
     NULL_CODE,
@@ -45,6 +45,7 @@ FIRST_PREVIOUS_ID = 1_000_001
 # Room for one block's contracts, orphans included: ten standard deviations above the mean.
 PREVIOUS_IDS_PER_BLOCK = 6 * BLOCK_PEOPLE
 MOST_APPLICATIONS = 70
+GRANTED_TERMS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def draw_previous(block: Block, people: People, random: BlockRandom) -> Previous
     contract = np.where(opened_card, REVOLVING, contract)
     status = _status(people, rows, contract, random)
     status = np.where(opened_card, APPROVED, status)
-    term = _term(contract, random)
+    term = _term(contract, status, random)
     amount = _amount(people, rows, contract, term, random)
     return Previous(
         rows=rows,
@@ -108,14 +109,14 @@ def _counts(people: People, random: BlockRandom) -> IntArray:
     size = len(people)
     has = random.chance("has previous", people.by_population(0.9465, 0.9806), size)
     spread = random.stream("previous count").gamma(1.1, 1.0, size) / 1.1
-    mean = people.by_population(3.86, 4.37) * spread
+    mean = people.by_population(3.91, 4.42) * spread
     further = random.stream("further applications").poisson(mean)
     return np.where(has, np.minimum(1 + further, MOST_APPLICATIONS), 0)
 
 
 def _opened_card(people: People, rows: Rows, random: BlockRandom) -> BoolArray:
     """The one application of some people that opened their card."""
-    owns = random.chance("owns card", people.by_population(0.265, 0.3), len(people))
+    owns = random.chance("owns card", people.by_population(0.258, 0.295), len(people))
     chosen = np.floor(random.uniform("which opened", len(people)) * rows.counts)
     opened: BoolArray = owns[rows.parent] & (rows.position == chosen[rows.parent])
     return opened
@@ -141,10 +142,11 @@ def _decision(contract: IntArray, opened_card: BoolArray, random: BlockRandom) -
     return np.rint(np.where(opened_card, cards, days))
 
 
-def _term(contract: IntArray, random: BlockRandom) -> FloatArray:
+def _term(contract: IntArray, status: IntArray, random: BlockRandom) -> FloatArray:
     draw = random.uniform("term", len(contract))
     table = [shares_of({str(k): v for k, v in terms.items()}) for terms in shares.TERMS]
-    kind = np.minimum(contract, CASH)
+    granted = (contract == CASH) & (status == APPROVED)
+    kind = np.where(granted, GRANTED_TERMS, np.minimum(contract, CASH))
     index = pick_by_kind(draw, kind, table)
     months = np.array([list(terms) for terms in shares.TERMS])[kind, index]
     return np.where(contract >= REVOLVING, 0, months).astype(np.float64)
@@ -154,10 +156,11 @@ def _amount(
     people: People, rows: Rows, contract: IntArray, term: FloatArray, random: BlockRandom
 ) -> FloatArray:
     """The amount a person applied for."""
-    means = np.array([11.15, 11.9, 11.9, 11.0])[contract]
-    longer = np.where(term > 0, 0.55 * np.log(np.maximum(term, 1.0) / 14.0), 0.0)
+    means = np.array([11.15, 12.15, 11.9, 11.0])[contract]
+    slope = np.where(contract == CASH, 0.75, 0.55)
+    longer = np.where(term > 0, slope * np.log(np.maximum(term, 1.0) / 14.0), 0.0)
     person = 0.25 * random.normal("applies for", len(people))[rows.parent]
-    noise = np.where(contract == CONSUMER, 0.62, 0.55) * random.normal("amount", len(rows))
+    noise = np.where(contract == CONSUMER, 0.66, 0.72) * random.normal("amount", len(rows))
     amount = np.exp(means + longer + person + noise)
     step = np.array([4.5, 4_500.0, 45_000.0, 4_500.0])[contract]
     return clip(np.rint(amount / step) * step, 4_500.0, 3_100_000.0)
@@ -276,14 +279,14 @@ def _process(previous: Previous, random: BlockRandom) -> ColumnSet:
     labels = (*labels_of(shares.REJECT_REASONS), "XAP", "CLIENT")
     reasons = np.where(refused, reasons, np.where(unused, len(labels) - 1, len(labels) - 2))
     no_suite = random.uniform("no suite", size) < np.array(shares.SUITE_NULL)[previous.contract]
-    suite = Categories(random.pick("suite", shares_of(SUITE), size), labels_of(SUITE))
+    suite = Categories(random.pick("suite", shares_of(shares.SUITE), size), labels_of(shares.SUITE))
     last = random.uniform("last application", size)
     channel = pick_by_kind(
         random.uniform("channel", size), previous.contract, shares.CHANNEL_SHARES
     )
     return {
         "WEEKDAY_APPR_PROCESS_START": Categories(
-            random.pick("weekday", shares_of(WEEKDAY), size), labels_of(WEEKDAY)
+            random.pick("weekday", shares_of(shares.WEEKDAY), size), labels_of(shares.WEEKDAY)
         ),
         "HOUR_APPR_PROCESS_START": random.pick("hour", HOUR, size),
         "FLAG_LAST_APPL_PER_CONTRACT": Categories((last > 0.005).astype(np.int64), ("N", "Y")),

@@ -26,11 +26,14 @@ DECISION_DAYS: tuple[tuple[float, ...], ...] = (
     (-2_700, -1_800, -900, -540, -300, -60, -2),
 )
 CARD_DECISION_DAYS = (-2_920, -2_630, -1_260, -570, -290, -120, -20)
+# Terms in months of consumer loans, of cash loans asked for, and of those granted.
 TERMS: tuple[Mapping[int, float], ...] = (
     {12: 0.33, 6: 0.245, 10: 0.2, 24: 0.088, 8: 0.044, 18: 0.04, 4: 0.04, 14: 0.012, 16: 0.009,
      36: 0.009, 5: 0.005},
     {12: 0.226, 24: 0.173, 36: 0.148, 18: 0.119, 60: 0.114, 48: 0.102, 6: 0.065, 30: 0.03,
      42: 0.015, 54: 0.003, 9: 0.001},
+    {12: 0.33, 24: 0.19, 18: 0.16, 6: 0.11, 36: 0.095, 48: 0.045, 60: 0.035, 30: 0.03, 42: 0.003,
+     54: 0.001, 9: 0.001},
 )  # fmt: skip
 REJECT_REASONS: Mapping[str, float] = {
     "HC": 0.6029,
@@ -174,5 +177,24 @@ PRODUCTS = (
     "POS other with interest",
     "POS others without interest",
 )
+# Whom applicants came with, and when: at shops and offices more often on weekends.
+SUITE: Mapping[str, float] = {
+    "Unaccompanied": 0.609,
+    "Family": 0.245,
+    "Spouse, partner": 0.075,
+    "Children": 0.036,
+    "Other_B": 0.022,
+    "Other_A": 0.01,
+    "Group of people": 0.003,
+}
+WEEKDAY: Mapping[str, float] = {
+    "TUESDAY": 0.157,
+    "FRIDAY": 0.153,
+    "WEDNESDAY": 0.152,
+    "MONDAY": 0.151,
+    "THURSDAY": 0.149,
+    "SATURDAY": 0.141,
+    "SUNDAY": 0.097,
+}
 AREA_LEVELS = (0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.99999, 1)
 AREA_SIZES = (0, 15, 30, 70, 800, 2_300, 5_000, 8_000, 250_000)
