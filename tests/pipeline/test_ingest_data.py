@@ -80,6 +80,10 @@ class Project:
         out, error = process.communicate(timeout=60)
         return process.returncode, out + error
 
+    def arriving(self, name: str) -> list[Path]:
+        """The file of that name that is being downloaded, if there is one."""
+        return list(self.folder.glob(f"data/.raw.part/downloads/*/{name}"))
+
     def leftovers(self) -> list[str]:
         """What lies beside data/raw and data/truth and should not."""
         return sorted({path.name for path in (self.folder / "data").iterdir()} - {"raw", "truth"})
@@ -168,16 +172,19 @@ def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     thread.join()
 
 
-def wait_until_half(process: subprocess.Popen[str], gate: Gate) -> None:
+def wait_until_half(process: subprocess.Popen[str], project: Project, gate: Gate) -> None:
     assert gate.reached.wait(30), process.communicate(timeout=5)
-    time.sleep(0.3)  # for the bytes to reach the disk of the other process
+    deadline = time.monotonic() + 30
+    while not any(path.stat().st_size for path in project.arriving("bureau.csv")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_kill_in_the_middle_leaves_the_old_files(project: Project, gate: Gate) -> None:
     """Killed half-way, nothing has changed; the next run asks only for the rest, and cleans up."""
     before = contents(project.raw)
     process = project.start(gate.url)
-    wait_until_half(process, gate)
+    wait_until_half(process, project, gate)
     process.kill()
     assert process.wait(10) == -signal.SIGKILL
     process.communicate()
@@ -194,7 +201,7 @@ def test_a_kill_in_the_middle_leaves_the_old_files(project: Project, gate: Gate)
 def test_of_two_at_once_one_wins(project: Project, gate: Gate) -> None:
     """The second is refused at once and disturbs nothing."""
     first = project.start(gate.url)
-    wait_until_half(first, gate)
+    wait_until_half(first, project, gate)
     code, said = project.run(gate.folder)
     assert code == 1
     assert said.startswith("data/raw is being written by another ingest_data")
@@ -209,7 +216,7 @@ def test_ctrl_c_keeps_what_was_downloaded(project: Project, gate: Gate) -> None:
     """A person who interrupts does not pay twice; the old files stay as after a kill."""
     before = contents(project.raw)
     process = project.start(gate.url)
-    wait_until_half(process, gate)
+    wait_until_half(process, project, gate)
     process.send_signal(signal.SIGINT)
     gate.opened.set()
     assert process.wait(30) != 0

@@ -161,14 +161,14 @@ def _commit(files: Sequence[RawFile], raw: Staging, truth: Staging) -> None:
     arrived = _files(raw.folder / GENERATED_FOLDER, "**/*.csv")
     arrived |= {file.name: file.path for file in files}
     present = {*_OPTIONAL, *_files(raw.target, "production/month_*/*.csv")}
-    raw.commit(arrived, stale=present - set(arrived) if _are_replaced(files, raw) else ())
+    raw.commit(arrived, stale=() if _are_in_place(files, raw) else present - set(arrived))
     true_pds = _files(truth.folder, "**/*.parquet")
     truth.commit(true_pds, stale=set(_files(truth.target, "**/*.parquet")) - set(true_pds))
 
 
-def _are_replaced(files: Sequence[RawFile], raw: Staging) -> bool:
-    """Whether files come from elsewhere; a folder that is its own source is left as it is."""
-    return any(file.path.is_relative_to(raw.folder) for file in files)
+def _are_in_place(files: Sequence[RawFile], raw: Staging) -> bool:
+    """Whether the folder is its own source: then nothing in it is stale."""
+    return any(not file.path.is_relative_to(raw.folder) for file in files)
 
 
 def _files(folder: Path, pattern: str) -> dict[str, Path]:

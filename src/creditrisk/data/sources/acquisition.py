@@ -66,23 +66,27 @@ def locate(
         searches = {name: pool.submit(sources[place].find, name) for name, place in places.items()}
         found = {name: search.result() for name, search in searches.items()}
     _refuse_missing(places, [name for name in required if found[name] is None])
+    return _by_object(found, frozenset(optional))
+
+
+def _by_object(
+    found: Mapping[str, SourceObject | None], optional: frozenset[str]
+) -> list[Delivery]:
+    """One delivery an object: an archive of all files is fetched once."""
     origins: dict[Location, SourceObject] = {}
     names: dict[Location, list[str]] = {}
     for name, origin in found.items():
         if origin is not None:
             origins.setdefault(origin.location, origin)
             names.setdefault(origin.location, []).append(name)
-    return [
-        Delivery(origin, tuple(names[place]), frozenset(optional))
-        for place, origin in origins.items()
-    ]
+    return [Delivery(origins[place], tuple(names[place]), optional) for place in origins]
 
 
 def _place(settings: IngestSettings, file_name: str) -> Location:
     if file_name in settings.files:
         return Location(settings.files[file_name].uri)
     place = Location(settings.source)
-    if place.names_one_object and not place.name.endswith(".zip") and not _is_folder(place):
+    if place.names_one_object and not place.name.lower().endswith(".zip") and not _is_folder(place):
         raise UnusableSource(place.shown, "it is one file", "a folder or a zip of all raw files")
     return place
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -60,7 +61,8 @@ class CloudObject:
         """Download it."""
         target = folder / self.location.name
         filesystem, path = self.source.open(self.location)
-        download(self.location, lambda: look(filesystem, path), target, self.source.policy, watch)
+        look_again = partial(look, filesystem, path)
+        download(self.location, look_again, target, self.source.policy, watch)
         return target
 
 
@@ -86,7 +88,7 @@ class CloudSource:
     def find(self, file_name: str) -> CloudObject | None:
         """The first object that can hold that raw file."""
         for candidate in candidates(self.location, file_name):
-            version = with_retries(candidate, self.policy, lambda: self._look_for(candidate))  # noqa: B023
+            version = with_retries(candidate, self.policy, partial(self._look_for, candidate))
             if version is not None:
                 return CloudObject(candidate, version.size, self)
         return None

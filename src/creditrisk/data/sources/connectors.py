@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from creditrisk.data.sources.location import LOCAL, Location
+from creditrisk.data.sources.errors import UnusableSource
+from creditrisk.data.sources.location import LOCAL, SYNTHETIC, Location
 from creditrisk.data.sources.source import Source
 from creditrisk.data.sources.transfer import RetryPolicy
 
@@ -14,6 +15,12 @@ def open_source(location: Location, policy: RetryPolicy) -> Source:
         UnusableSource: no connector serves it.
         SourceFailed: it cannot be reached or refuses.
     """
+    if location.kind == SYNTHETIC:
+        raise UnusableSource(
+            location.shown,
+            "a generated portfolio is consistent only as a whole",
+            "ingest.source: synthetic, which generates all files",
+        )
     if location.kind == LOCAL:
         from creditrisk.data.sources.local import LocalSource
 

@@ -29,9 +29,7 @@ _CONTAINER_AS_USER = {"abfs", "abfss"}
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A URI or a path; `${NAME}` in it stands for an environment variable, so that secrets need not
-    be written down.
-    """  # noqa: D205
+    """A URI or a path; `${NAME}` in it stands for an environment variable, for instance a secret."""
 
     written: str
 

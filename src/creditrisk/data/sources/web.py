@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ class WebObject:
     def materialise(self, folder: Path, watch: Watch) -> Path:
         """Download it."""
         target = folder / self.location.name
-        look = lambda: self.source.look(self.location)  # noqa: E731
+        look = partial(self.source.look, self.location)
         download(self.location, look, target, self.source.policy, watch)
         return target
 
@@ -79,7 +80,7 @@ class WebSource:
     def find(self, file_name: str) -> WebObject | None:
         """The first address that answers; a server cannot be asked for a list."""
         for candidate in candidates(self.location, file_name):
-            version = with_retries(candidate, self.policy, lambda: self._look_for(candidate))  # noqa: B023
+            version = with_retries(candidate, self.policy, partial(self._look_for, candidate))
             if version is not None:
                 return WebObject(candidate, version.size, self)
         return None

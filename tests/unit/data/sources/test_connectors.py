@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from creditrisk.data.sources.connectors import open_source
+from creditrisk.data.sources.errors import UnusableSource
 from creditrisk.data.sources.location import Location
 from creditrisk.data.sources.transfer import RetryPolicy
 
@@ -25,6 +26,12 @@ from creditrisk.data.sources.transfer import RetryPolicy
 def test_the_scheme_chooses_the_connector(address: str, connector: str) -> None:
     """Nothing is asked of the source yet."""
     assert type(open_source(Location(address), RetryPolicy(0, 0))).__name__ == connector
+
+
+def test_single_files_are_not_generated() -> None:
+    """A generated file fits only the other files of its portfolio."""
+    with pytest.raises(UnusableSource, match="consistent only as a whole"):
+        open_source(Location("synthetic"), RetryPolicy(0, 0))
 
 
 def test_a_local_folder_needs_no_client_library() -> None:
