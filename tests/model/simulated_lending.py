@@ -80,7 +80,12 @@ def unseen() -> pa.Table:
 
 def settings(**changes: Any) -> FitModelSettings:
     """Settings for a small, quick model."""
-    quick = {"max_trees": 150, "early_stopping_rounds": 20, "learning_rate": 0.1}
+    quick = {
+        "max_trees": 150,
+        "early_stopping_rounds": 20,
+        "learning_rate": 0.1,
+        "colsample_bytree": 1.0,
+    }
     return FitModelSettings.model_validate({**quick, **changes})
 
 

@@ -344,7 +344,7 @@ def _lightgbm_parameters(settings: FitModelSettings, threads: int) -> dict[str, 
         "lambda_l2": settings.reg_lambda,
         "seed": settings.seed,
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,  # one thread a column: the same sums at any number of threads
         "num_threads": threads,
         "verbosity": -1,
     }
