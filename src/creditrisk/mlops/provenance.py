@@ -9,9 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 
-# What fitting a model runs: the same packages as the stage's deps in dvc.yaml, so that a bundle
-# from DVC's cache and one made anew from the same commit are equal.
-MODEL_SOURCE_PACKAGES = ("contracts", "core", "features", "mlops", "models", "scoring")
+# What makes a model out of a feature table. All are deps of fit_model in dvc.yaml, or a bundle from
+# DVC's cache and one made anew from the same commit would differ.
+MODEL_SOURCE_PACKAGES = ("contracts", "core", "features", "mlops", "models")
 MODEL_SOURCE_MODULES = ("pipelines/command.py", "pipelines/train_creditrisk_pd.py")
 _COMMON_LIBRARIES = ("numpy", "pandas", "pyarrow", "pydantic", "scikit-learn", "skops")
 _MODEL_LIBRARIES = {"lightgbm": ("lightgbm",), "xgboost": ("xgboost", "xgboost-cpu")}

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -82,8 +83,11 @@ def log_metrics(run_id: str, metrics: Mapping[str, float], prefix: str) -> None:
         TrackingUnavailable: the store does not answer.
     """
     with _store() as client:
-        for name, value in metrics.items():
-            client.log_metric(run_id, f"{prefix}_{name}", value, synchronous=True)
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        batch = [Metric(f"{prefix}_{name}", value, now, 0) for name, value in metrics.items()]
+        client.log_batch(run_id, metrics=batch)
 
 
 @contextmanager

@@ -65,10 +65,12 @@ def _trained(
     """
     import creditrisk.models.estimators  # noqa: F401
     from creditrisk.mlops import tracking
+    from creditrisk.models.native import wait_passively
     from creditrisk.models.resampling import WARNING
     from creditrisk.models.training import train
     from creditrisk.observability.progress import progress_bars
 
+    wait_passively()
     if settings.fit_model.resampling != "none":
         typer.echo(WARNING, err=True)
     with ThreadPoolExecutor(max_workers=1) as background, progress_bars() as progress:

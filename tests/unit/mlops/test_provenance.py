@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from creditrisk.mlops import provenance
 
@@ -46,6 +47,13 @@ def test_what_does_not_make_the_model_is_left_out(source: Path, ignored: str) ->
     (source / ignored).parent.mkdir(exist_ok=True)
     (source / ignored).write_text("")
     assert provenance.source_sha256() == before
+
+
+def test_every_hashed_file_is_a_dep_of_the_stage() -> None:
+    """DVC trains anew whenever the hash would change."""
+    stages = yaml.safe_load((Path(__file__).parents[3] / "dvc.yaml").read_text())["stages"]
+    hashed = (*provenance.MODEL_SOURCE_PACKAGES, *provenance.MODEL_SOURCE_MODULES)
+    assert {f"src/creditrisk/{path}" for path in hashed} <= set(stages["fit_model"]["deps"])
 
 
 @pytest.mark.parametrize(

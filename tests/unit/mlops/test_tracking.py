@@ -160,6 +160,7 @@ def test_a_half_made_run_is_not_found(
     assert tracking.ensure_run(bundle) == run_of(bundle)[0].info.run_id
 
 
+@pytest.mark.slow
 def test_two_processes_make_one_run(store: Path, tmp_path: Path) -> None:
     """Processes that ask for the same bundle at once get the same run."""
     bundle = sealed(tmp_path, "xgboost")
