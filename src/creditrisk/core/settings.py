@@ -99,7 +99,7 @@ class IngestSettings(Section):
 class ContractSettings(Section):
     """Rules that are relaxed by name, each with the reason; recorded in the summary."""
 
-    relaxed_rules: dict[str, str] = {}
+    relaxed_rules: dict[str, Annotated[str, Field(min_length=1)]] = {}
 
 
 class SplitShares(Section):
@@ -132,7 +132,7 @@ class SplitSettings(Section):
 class LightGBMSettings(Section):
     """What only `model_type: lightgbm` reads."""
 
-    num_leaves: Annotated[int, Field(ge=2)] = 31
+    num_leaves: Annotated[int, Field(ge=2)] = 15
     min_child_samples: Annotated[int, Field(ge=1)] = 100
 
 
@@ -159,9 +159,9 @@ class FitModelSettings(Section):
     resampling: Literal["none", "smote_downsampling"] = "none"
     calibration: Literal["platt", "none"] = "platt"
     threshold: Literal["f1", "youden"] | Share = "f1"
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
-    max_trees: Annotated[int, Field(ge=1)] = 2_000
-    early_stopping_rounds: Annotated[int, Field(ge=1)] = 100
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+    max_trees: Annotated[int, Field(ge=1)] = 1_000
+    early_stopping_rounds: Annotated[int, Field(ge=1)] = 50
     subsample: Annotated[float, Field(gt=0, le=1)] = 0.8
     colsample_bytree: Annotated[float, Field(gt=0, le=1)] = 0.3
     reg_lambda: Annotated[float, Field(ge=0)] = 10.0
