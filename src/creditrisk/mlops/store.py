@@ -18,8 +18,10 @@ def store_client() -> Iterator[Any]:
         TrackingUnavailable: the store does not answer, or refuses.
     """
     mlflow = connect()
+    from sqlalchemy.exc import SQLAlchemyError
+
     try:
         yield mlflow.MlflowClient()
-    except (mlflow.exceptions.MlflowException, OSError) as error:
+    except (mlflow.exceptions.MlflowException, SQLAlchemyError, OSError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise TrackingUnavailable(tracking_uri(), reason) from error

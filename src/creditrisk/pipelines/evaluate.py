@@ -6,6 +6,7 @@ does not answer costs no evidence.
 
 from __future__ import annotations
 
+import importlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
@@ -19,8 +20,11 @@ from creditrisk.core.settings import DEFAULT_PARAMS_PATH, load_settings
 from creditrisk.pipelines.command import run
 
 if TYPE_CHECKING:
+    from creditrisk.core.settings import Settings
+    from creditrisk.mlops.bundle import Bundle
     from creditrisk.reporting.plot_data import ScoredOutcomes
-    from creditrisk.testing.evaluation import EvaluationReport
+    from creditrisk.testing.evaluation import EvaluationReport, TruthComparison
+    from creditrisk.testing.scored_split import ScoredSplit
 
 
 class Side(StrEnum):
@@ -33,6 +37,14 @@ class Side(StrEnum):
 REPORTS = {Side.TRAIN: "metrics.json", Side.TEST: "test_metrics.json"}
 PLOTS = {Side.TRAIN: "evaluation", Side.TEST: "test_evaluation"}
 PREDICTIONS = {Side.TRAIN: None, Side.TEST: Path("reports/test_predictions.parquet")}
+
+# Imported before there are two threads: two that import one package can see it half made.
+SHARED_IMPORTS = (
+    "matplotlib.backends.backend_agg",
+    "matplotlib.figure",
+    "matplotlib.patheffects",
+    "pyarrow.parquet",
+)
 
 Split = Annotated[Side, typer.Option(help="The side to measure on.")]
 Splits = Annotated[Path, typer.Option(help="Folder of the split files.")]
@@ -68,50 +80,79 @@ def main(
     from creditrisk.mlops import tracking
     from creditrisk.mlops.bundle import Bundle
     from creditrisk.mlops.evidence import log_pictures
-    from creditrisk.models.importance import feature_importance
-    from creditrisk.reporting.plot_data import ScoredOutcomes
-    from creditrisk.scoring.scorer import Scorer
-    from creditrisk.testing import evaluation, scored_split
 
     settings = load_settings(params)
     sealed = Bundle.load(bundle)
-    # MLflow takes seconds to import: they pass while the side is scored.
+    plot_folder = plots or Path("reports") / PLOTS[split]
+    for name in SHARED_IMPORTS:
+        importlib.import_module(name)
+    # MLflow takes seconds to import: they pass while the side is scored and drawn.
     with ThreadPoolExecutor(max_workers=1) as background:
         run_found = background.submit(tracking.ensure_run, sealed, settings.tracking.experiment)
-        scorer = Scorer.load(bundle, threads=settings.resources.threads or os.cpu_count() or 1)
-        threshold = sealed.manifest.threshold.value
-        source = splits / f"{split}.parquet"
-        table = scored_split.read_split(source, [f.name for f in sealed.manifest.features])
-        scored = scored_split.score_split(source, table, scorer)
-        comparison = None
-        if split is Side.TEST:
-            true_pds = scored_split.read_true_pds(truth, scored.applicants)
-            comparison = evaluation.compare_with_truth(scored, true_pds)
-        report = evaluation.evaluate(
-            split.value,
-            scored,
-            bundle_sha256=sealed.sha256,
-            threshold=threshold,
-            settings=settings.evaluate,
-            truth=comparison,
-        )
-        outcomes = ScoredOutcomes(
-            target=scored.target,
-            pd=scored.pd,
-            threshold=threshold,
-            importance=feature_importance(sealed.manifest.model_type, sealed.contents, table),
-            bands=settings.evaluate.ece_bins,
-            confidence=settings.evaluate.confidence,
-        )
-        plot_folder = plots or Path("reports") / PLOTS[split]
+        scored, outcomes = _scored(splits / f"{split}.parquet", sealed, settings)
+        comparison = _comparison(truth, scored) if split is Side.TEST else None
+        report = _report(split, scored, sealed, settings, comparison)
         _write_plots(outcomes, report, plot_folder)
-        predictions = predictions or PREDICTIONS[split]
-        if predictions:
-            scored_split.write_predictions(scored, threshold, predictions)
+        _write_predictions(predictions or PREDICTIONS[split], scored, outcomes.threshold)
         report.write(metrics or Path("reports") / REPORTS[split])
         run_id = run_found.result()
     tracking.log_metrics(run_id, report.scalars(), split.value)
     log_pictures(run_id, plot_folder, plot_folder.name)
+    typer.echo(f"{split}: {report.headline()}")
+
+
+def _scored(path: Path, bundle: Bundle, settings: Settings) -> tuple[ScoredSplit, ScoredOutcomes]:
+    from creditrisk.models.importance import feature_importance
+    from creditrisk.reporting.plot_data import ScoredOutcomes
+    from creditrisk.scoring.scorer import Scorer
+    from creditrisk.testing.scored_split import read_split, score_split
+
+    manifest = bundle.manifest
+    threads = settings.resources.threads or os.cpu_count() or 1
+    table = read_split(path, [feature.name for feature in manifest.features])
+    scored = score_split(path, table, Scorer.load(bundle.folder, threads=threads))
+    outcomes = ScoredOutcomes(
+        target=scored.target,
+        pd=scored.pd,
+        threshold=manifest.threshold.value,
+        importance=feature_importance(manifest.model_type, bundle.contents, table),
+        bands=settings.evaluate.ece_bins,
+        confidence=settings.evaluate.confidence,
+    )
+    return scored, outcomes
+
+
+def _comparison(truth: Path, scored: ScoredSplit) -> TruthComparison:
+    from creditrisk.testing.evaluation import compare_with_truth
+    from creditrisk.testing.scored_split import read_true_pds
+
+    return compare_with_truth(scored, read_true_pds(truth, scored.applicants))
+
+
+def _report(
+    split: Side,
+    scored: ScoredSplit,
+    bundle: Bundle,
+    settings: Settings,
+    comparison: TruthComparison | None,
+) -> EvaluationReport:
+    from creditrisk.testing.evaluation import evaluate
+
+    return evaluate(
+        split.value,
+        scored,
+        bundle_sha256=bundle.sha256,
+        threshold=bundle.manifest.threshold.value,
+        settings=settings.evaluate,
+        truth=comparison,
+    )
+
+
+def _write_predictions(path: Path | None, scored: ScoredSplit, threshold: float) -> None:
+    from creditrisk.testing.scored_split import write_predictions
+
+    if path:
+        write_predictions(scored, threshold, path)
 
 
 def _write_plots(outcomes: ScoredOutcomes, report: EvaluationReport, folder: Path) -> None:

@@ -129,6 +129,15 @@ class EvaluationReport(Report):
             name: float(value) for name, value in measured.items() if isinstance(value, int | float)
         }
 
+    def headline(self) -> str:
+        """The report in one line for a person."""
+        auc = self.intervals["roc_auc"]
+        return (
+            f"{self.rows:,} applicants, ROC-AUC {self.roc_auc:.4f} "
+            f"({auc.low:.4f} to {auc.high:.4f}), mean PD {self.mean_pd:.4f}, "
+            f"default rate {self.default_rate:.4f}"
+        )
+
     def bounds(self) -> dict[str, float]:
         """Every interval's ends as `name_low` and `name_high`."""
         return {
