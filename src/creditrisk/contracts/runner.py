@@ -233,8 +233,8 @@ def _status(rule: Rule, violations: int, rows: int, *, relaxed: bool) -> RuleSta
 
 def _column_problems(connection: duckdb.DuckDBPyConnection, subject: _Subject) -> list[Sample]:
     """The contract's columns that the relation lacks or has of another type, and foreign ones."""
-    query = f"select column_name, column_type from (describe select * from {subject.relation})"  # noqa: S608
-    found: dict[str, str] = dict(connection.execute(query).fetchall())
+    query = f"describe select * from {subject.relation}"  # noqa: S608 (a quoted name)
+    found = {str(name): str(kind) for name, kind, *_ in connection.execute(query).fetchall()}
     problems: list[Sample] = []
     for name, column in subject.schema.columns.items():
         required = str(column.dtype)
@@ -282,8 +282,8 @@ def _shown(value: Any) -> int | float | str | None:
 
 
 def _row(connection: duckdb.DuckDBPyConnection, statement: str) -> tuple[int, ...]:
-    row = connection.execute(statement).fetchone()
-    return tuple(row) if row else ()
+    rows = connection.execute(statement).fetchall()  # all: an open result would block the caller
+    return tuple(rows[0])
 
 
 def _quoted(name: str) -> str:

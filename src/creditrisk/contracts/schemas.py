@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from creditrisk.contracts.raw_rules import RAW_RULES
@@ -69,8 +68,8 @@ def feature_schema(
     facts = [_raw_column(APPLICANT_KEY), *columns]
     if labelled:
         facts.append(_raw_column(TARGET))
-    if group_column is not None and group_column not in {fact.name for fact in facts}:
-        facts.append(Column(name=group_column, type="category", nullable=True))
+    if group_column is not None:
+        facts.append(_group_column(group_column))
     names = {fact.name for fact in facts}
     return _schema("features", facts, (_UNIQUE_APPLICANT,), read_columns=names, strict=True)
 
@@ -86,18 +85,16 @@ def split_schema(group_column: str | None = None) -> DataFrameSchema:
         Column(name=SIDE, type="category", nullable=False),
     ]
     if group_column is not None:
-        columns.append(Column(name=group_column, type="category", nullable=True))
-    rules = [rule for rule in split_rules(group_column) if isinstance(rule, GroupRule)]
+        columns.append(_group_column(group_column))
+    rules = split_rules(group_column)
     return _schema("splits", columns, rules, read_columns={column.name for column in columns})
 
 
 def split_rules(group_column: str | None = None) -> tuple[GroupRule, ...]:
     """The rules between the sides of a split."""
-    rules = [_DISJOINT_SIDES, _BOTH_OUTCOMES]
-    if group_column is not None:
-        whole = replace(_WHOLE_GROUPS, columns=(group_column, SIDE), key=(group_column,))
-        rules.append(whole)
-    return tuple(rules)
+    if group_column is None:
+        return _DISJOINT_SIDES, _BOTH_OUTCOMES
+    return _DISJOINT_SIDES, _BOTH_OUTCOMES, _whole_groups(group_column)
 
 
 def payload_schemas(
@@ -134,14 +131,23 @@ _BOTH_OUTCOMES = GroupRule(
     key=(SIDE,),
     holds=lambda rows: (rows[TARGET].min() == 0) & (rows[TARGET].max() == 1),
 )
-_WHOLE_GROUPS = GroupRule(
-    id="splits.whole_groups",
-    level="error",
-    description="a group stands in one side",
-    columns=(SIDE,),
-    key=(SIDE,),
-    holds=lambda rows: rows[SIDE].nunique() == 1,
-)
+
+
+def _whole_groups(column: str) -> GroupRule:
+    return GroupRule(
+        id="splits.whole_groups",
+        level="error",
+        description=f"all applications of one {column} stand in one side",
+        columns=(column, SIDE),
+        key=(column,),
+        holds=lambda rows: (rows[SIDE].nunique() == 1) | rows[column].isnull().all(),
+    )
+
+
+def _group_column(name: str) -> Column:
+    """The column as the raw table has it, else as the loader takes in a column it does not know."""
+    known = [column for column in raw_tables()["application"].columns if column.name == name]
+    return known[0] if known else Column(name=name, type="category", nullable=True)
 
 
 def _schema(
