@@ -155,6 +155,17 @@ def summarise(folder: Path, stages: Sequence[str] = VALIDATED_STAGES) -> Validat
     return ValidationSummary.of([StageVerdict.read(folder / f"{stage}.json") for stage in stages])
 
 
+def conclude(summary: ValidationSummary, report: Path) -> None:
+    """Refuse to go on from a summary in which some rule failed.
+
+    Raises:
+        ContractViolated: a stage that was summed up had refused its data.
+    """
+    for stage in summary.stages:
+        if stage.failures:
+            raise ContractViolated(stage.stage, stage.failures, report)
+
+
 def _worst(statuses: Iterable[str]) -> Status:
     found = set(statuses)
     if "failed" in found:
