@@ -108,9 +108,7 @@ def ingest(
             workers = settings.parallel_downloads
             files = acquire(deliveries, raw, workers, progress, checks.check)
         summary = checks.summary(settings)
-        # A process killed between here and the last line leaves no summary that vouches for a mix.
-        folders.summary.unlink(missing_ok=True)
-        _commit(files, raw, truth)
+        _commit(files, raw, truth, folders.summary)
         summary.write(folders.summary)
     return summary
 
@@ -156,13 +154,17 @@ def _write_empty_truth(path: Path) -> None:
     parquet.write_table(schema.empty_table(), path)
 
 
-def _commit(files: Sequence[RawFile], raw: Staging, truth: Staging) -> None:
+def _commit(files: Sequence[RawFile], raw: Staging, truth: Staging, summary: Path) -> None:
     # Production pulls of a generated portfolio come along; those of an earlier one go.
     arrived = _files(raw.folder / GENERATED_FOLDER, "**/*.csv")
     arrived |= {file.name: file.path for file in files}
     present = {*_OPTIONAL, *_files(raw.target, "production/month_*/*.csv")}
-    raw.commit(arrived, stale=() if _are_in_place(files, raw) else present - set(arrived))
     true_pds = _files(truth.folder, "**/*.parquet")
+    raw.require_way(arrived)
+    truth.require_way(true_pds)
+    # A process that is killed from here on leaves no summary that vouches for a mix.
+    summary.unlink(missing_ok=True)
+    raw.commit(arrived, stale=() if _are_in_place(files, raw) else present - set(arrived))
     truth.commit(true_pds, stale=set(_files(truth.target, "**/*.parquet")) - set(true_pds))
 
 

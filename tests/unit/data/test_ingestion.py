@@ -24,7 +24,10 @@ from creditrisk.core.settings import (
     SourceSettings,
     SyntheticSettings,
 )
+from creditrisk.data import ingestion
 from creditrisk.data.ingestion import Folders, IngestionSummary, ingest
+from creditrisk.data.sources.expectation import Expectation
+from creditrisk.data.sources.staging import Staging
 
 CELLS = {"integer": "1", "real": "1.5", "category": "x"}
 
@@ -300,6 +303,42 @@ def test_a_right_checksum_is_accepted(tmp_path: Path, source: Path) -> None:
 def test_the_kaggle_profile_refuses_other_files(tmp_path: Path, source: Path) -> None:
     """Under `profile: kaggle` each file must be the one that Kaggle published."""
     assert "size in bytes is" in refusal(tmp_path, source, profile="kaggle")
+
+
+def test_a_wrong_number_of_rows_is_refused(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the rows are known they are compared, after they were counted."""
+    known = {"bureau.csv": Expectation(rows=3)}
+    monkeypatch.setattr(ingestion, "expectations", lambda _: known)
+    assert "number of rows is 2, must be 3" in refusal(tmp_path, source)
+
+
+def test_a_folder_in_the_way_changes_nothing(filled: Path, source: Path) -> None:
+    """What cannot be renamed is found before the first rename."""
+    (filled / "data/raw/credit_card_balance.csv").unlink()
+    (filled / "data/raw/credit_card_balance.csv").mkdir()
+    before = contents(filled / "data/raw")
+    assert "credit_card_balance.csv: is a folder" in refusal(filled, source)
+    assert contents(filled / "data/raw") == before
+    assert folders(filled).summary.read_text() == "older"
+
+
+def test_a_kill_between_the_renames_leaves_no_summary(
+    filled: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A summary never vouches for a mix of two portfolios."""
+    renamed: list[str] = []
+
+    def interrupt(_: Staging, files: dict[str, Path], stale: object) -> None:
+        renamed.extend(files)
+        raise KeyboardInterrupt(stale)
+
+    monkeypatch.setattr(Staging, "commit", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        take_in(filled, source)
+    assert renamed == list(RAW_FILES)
+    assert not folders(filled).summary.exists()
 
 
 def test_unknown_names_under_files_are_misuse(tmp_path: Path, source: Path) -> None:

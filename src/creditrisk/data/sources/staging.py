@@ -35,17 +35,19 @@ class Staging:
         """What an interrupted run has left to go on with."""
         return sum(path.stat().st_size for path in self.downloads.rglob("*") if path.is_file())
 
-    def commit(self, files: Mapping[str, Path], stale: Iterable[str]) -> None:
-        """Rename files to their names in the target, and drop what is stale there.
+    def require_way(self, names: Iterable[str]) -> None:
+        """Refuse what could not be renamed, before anything is.
 
         Raises:
-            StorageFailed: a folder lies where a file must go; nothing was moved.
+            StorageFailed: a folder lies where a file must go.
         """
-        moves = {self.target / name: path for name, path in files.items()}
-        for destination in moves:
+        for destination in (self.target / name for name in names):
             if destination.is_dir():
                 raise StorageFailed(destination, "is a folder where a file must be")
-        for destination, path in moves.items():
+
+    def commit(self, files: Mapping[str, Path], stale: Iterable[str]) -> None:
+        """Rename files to their names in the target, and drop what is stale there."""
+        for destination, path in ((self.target / name, path) for name, path in files.items()):
             if path.is_relative_to(self.folder):
                 destination.parent.mkdir(parents=True, exist_ok=True)
                 path.replace(destination)

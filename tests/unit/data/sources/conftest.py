@@ -23,7 +23,8 @@ class WebServer:
     """What is served, what goes wrong (one fault a GET request, in order), what was asked.
 
     Faults: ("cut", n) closes the connection after n bytes, ("status", n) answers with that status,
-    ("whole",) ignores a range, ("short", n) ends in good order n bytes early.
+    ("whole", n) ignores a range and closes after n bytes, ("changed", body) serves another body from
+    now on, ("short", n) ends in good order n bytes early.
     """
 
     server: ThreadingHTTPServer | None = None
@@ -73,9 +74,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """The body or a range of it, or the next fault."""
         self._note()
-        body = self.web.files.get(self._path())
         faults = self.web.faults[self._path()]
         fault = faults.pop(0) if faults else ("none",)
+        if fault[0] == "changed":
+            self.web.files[self._path()] = fault[1]
+        body = self.web.files.get(self._path())
         if body is None or fault[0] == "status":
             self._start(404 if body is None else fault[1], 0, None)
             return
@@ -85,8 +88,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         part = body[offset : len(body) - fault[1]] if fault[0] == "short" else body[offset:]
         self._start(206 if offset else 200, len(part), body, offset)
-        self.wfile.write(part[: fault[1]] if fault[0] == "cut" else part)
-        if fault[0] == "cut":
+        is_cut = fault[0] in {"cut", "whole"}
+        self.wfile.write(part[: fault[1]] if is_cut else part)
+        if is_cut:
             time.sleep(0.05)  # the client drops what it has not read yet when the end comes
             self.close_connection = True
 

@@ -97,9 +97,20 @@ def test_without_a_tag_nothing_is_resumed(web: Any, folder: str, tmp_path: Path)
 
 
 def test_an_ignored_range_starts_over(web: Any, folder: str, tmp_path: Path) -> None:
-    """A server that answers a range with everything does not double the beginning."""
-    web.faults[PATH] = [("cut", 100_000), ("whole",)]
+    """A server that answers a range with everything does not double the beginning.
+
+    Here what it sends adds up to the right size before the connection ends.
+    """
+    web.faults[PATH] = [("cut", 100_000), ("whole", len(BODY) - 100_000)]
     assert fetched(folder, tmp_path) == BODY
+
+
+def test_an_object_that_changes_between_look_and_range_is_fetched_anew(
+    web: Any, folder: str, tmp_path: Path
+) -> None:
+    """The range is asked for on condition that the object is still the same."""
+    web.faults[PATH] = [("cut", 100_000), ("changed", BODY[::-1])]
+    assert fetched(folder, tmp_path) == BODY[::-1]
 
 
 def test_unavailable_is_asked_again(web: Any, folder: str, tmp_path: Path) -> None:
