@@ -174,7 +174,9 @@ def _deciles(table: Table, captions: Captions) -> Figure:
     for count in table["rows"]:
         reached.append(reached[-1] + count / rows)
     left.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
-    left.plot(reached, [0.0, *gain], color=MODEL, linewidth=2.2, marker="o", markersize=4.5)
+    left.plot(
+        reached, [0.0, *gain], color=MODEL, linewidth=2.2, marker="o", markersize=4.5, clip_on=False
+    )
     write(left, 0.66, 0.58, "chance", QUIET)
     _unit_square(left)
     name_axes(left, "share of applicants, riskiest first", "gain: share of defaults")
