@@ -68,11 +68,11 @@ def connection() -> duckdb.DuckDBPyConnection:
     return opened
 
 
-def check_raw(name: str, rows: Sequence[Row]) -> TableVerdict:
+def check_raw(name: str, rows: Sequence[Row], relation: str = "rows") -> TableVerdict:
     table = raw_tables()[name]
-    store(connection(), name, table.columns, rows)
+    store(connection(), relation, table.columns, rows)
     parents = {parent: f"clean_{parent}" for parent in raw_tables()}
-    return runner().check_raw(connection(), table, name, parents=parents)
+    return runner().check_raw(connection(), table, relation, parents=parents)
 
 
 def check_features(rows: Sequence[Row]) -> TableVerdict:
@@ -82,10 +82,10 @@ def check_features(rows: Sequence[Row]) -> TableVerdict:
 
 @functools.cache
 def broken_in_bulk(table: str) -> dict[str, RuleOutcome]:
-    """The findings on one table that holds, for each rule of its contract, rows that break it."""
+    """The findings on `bulk_<table>`, which holds rows that break each rule of its contract."""
     rules = [rule for rule in RAW if rule.startswith(f"{table}.")]
     rows = [row for rule in rules for row in breaking_rows(rule, raw_tables()[table])]
-    return {outcome.rule: outcome for outcome in check_raw(table, rows).findings}
+    return {outcome.rule: outcome for outcome in check_raw(table, rows, f"bulk_{table}").findings}
 
 
 @functools.cache
@@ -100,12 +100,13 @@ def broken(rule: str, rows: Sequence[Row]) -> int:
     """How many of the rows (or of their groups) break one rule of a raw table."""
     table = raw_tables()[_table_of(rule)]
     store(connection(), "subject", table.columns, rows)
-    checks = {
-        check.rule.id: f"from subject as t0 where {check.broken}"
-        for check in compiled(table.name).rows
-    }
-    checks |= {check.rule.id: f"from ({check.violating})" for check in compiled(table.name).groups}
-    return int(connection().execute(f"select count(*) {checks[rule]}").fetchall()[0][0])
+    if rule in GROUP_RULES:
+        group_rule = next(named for named in NAMED if named.id == rule)
+        statement = f"from ({compiled(table.name).sampling_groups(group_rule, 99)})"
+    else:
+        check = next(check for check in compiled(table.name).rows if check.rule.id == rule)
+        statement = f"from subject as t0 where {check.broken}"
+    return int(connection().execute(f"select count(*) {statement}").fetchall()[0][0])
 
 
 @pytest.mark.parametrize("rule", RAW)
@@ -179,7 +180,7 @@ def objections_of_pandera(table: str) -> set[str]:
     schema = raw_schema(raw_tables()[table], EVERY_COLUMN)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")  # Ibis calls DuckDB by names that are deprecated
-        rows = ibis.duckdb.from_connection(connection()).table(table)
+        rows = ibis.duckdb.from_connection(connection()).table(f"bulk_{table}")
         with pytest.raises(SchemaErrors) as refusal:
             schema.validate(rows, lazy=True)
     said = " ".join(str(warning.message) for warning in warned)

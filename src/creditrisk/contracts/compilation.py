@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _ROWS = "contract_rows"
 _PARENTS = "contract_parents_"
 _ROW_ALIAS = "t0"  # what Ibis calls the only table of a query
+_RULES_PER_STATEMENT = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +30,6 @@ class RowCheck:
 
     rule: Rule
     broken: str
-
-
-@dataclass(frozen=True, slots=True)
-class GroupCheck:
-    """A rule about groups of rows with the SQL of the groups that break it."""
-
-    rule: GroupRule
-    violating: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +77,7 @@ class Compilation:
         )
 
     @cached_property
-    def groups(self) -> tuple[GroupCheck, ...]:
-        """The checks of groups of rows."""
-        return tuple(
-            GroupCheck(rule, self._sql(rule.violating(self._table))) for rule in self._group_rules
-        )
-
-    @cached_property
-    def group_counts(self) -> tuple[GroupCount, ...]:
+    def groups(self) -> tuple[GroupCount, ...]:
         """One statement for all rules about the same groups."""
         by_key = groupby(sorted(self._group_rules, key=_key), key=_key)
         return tuple(self._group_count(tuple(rules)) for _, rules in by_key)
@@ -148,17 +134,17 @@ class Compilation:
                 resolved = resolved.replace(f'"{_PARENTS}{rule.id}"', keys)
         return resolved
 
-    def counting(self) -> str:
-        """One statement that counts the rows and, for each of `rows`, those that break it.
+    def counting(self) -> Iterator[str]:
+        """Statements of one row each that together count the rows that break each of `rows`.
 
         One subquery a rule: DuckDB answers most of them from a table's own minima, maxima and
-        null counts without reading a row.
+        null counts without reading a row. Planning is quadratic in their number, hence batches.
         """
         source = f"from {self._relation} as {_ROW_ALIAS}"
-        counts = ", ".join(
-            f"(select count(*) {source} where {check.broken})" for check in self.rows
-        )
-        return f"select (select count(*) {source}), {counts}"
+        for start in range(0, len(self.rows), _RULES_PER_STATEMENT):
+            batch = self.rows[start : start + _RULES_PER_STATEMENT]
+            counts = (f"(select count(*) {source} where {check.broken})" for check in batch)
+            yield f"select {', '.join(counts)}"
 
     def sampling(self, check: RowCheck, columns: str, order: str, limit: int) -> str:
         """The statement that shows rows which break a rule."""
@@ -166,6 +152,10 @@ class Compilation:
             f"select {columns} from {self._relation} as {_ROW_ALIAS} "  # noqa: S608
             f"where {check.broken} order by {order} limit {limit}"
         )
+
+    def sampling_groups(self, rule: GroupRule, limit: int) -> str:
+        """The statement that shows groups which break a rule."""
+        return f"{self._sql(rule.violating(self._table))} order by all limit {limit}"
 
 
 def _key(rule: GroupRule) -> tuple[str, ...]:

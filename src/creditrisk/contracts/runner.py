@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from creditrisk.contracts.compilation import Compilation, GroupCheck, RowCheck
+from creditrisk.contracts.compilation import Compilation, RowCheck
 from creditrisk.contracts.errors import UnknownRule
 from creditrisk.contracts.rules import ReferenceRule, Rule
 from creditrisk.contracts.schemas import (
@@ -152,10 +153,10 @@ class ValidationRunner:
             parents=subject.parents or {},
             absent=[str(problem["column"]) for problem in problems],
         )
-        rows, *counts = _row(connection, compilation.counting())
+        (rows,) = _row(connection, f"select count(*) from {subject.relation}")  # noqa: S608
         outcomes = [
             self._structure(subject, problems),
-            *self._row_outcomes(connection, subject, compilation, rows, counts),
+            *self._row_outcomes(connection, subject, compilation, rows),
             *self._group_outcomes(connection, compilation),
             *self._unmeasured(subject, compilation),
         ]
@@ -176,8 +177,10 @@ class ValidationRunner:
         subject: _Subject,
         compilation: Compilation,
         rows: int,
-        counts: Sequence[int],
     ) -> Iterator[RuleOutcome]:
+        counts = chain.from_iterable(
+            _row(connection, statement) for statement in compilation.counting()
+        )
         for check, violations in zip(compilation.rows, counts, strict=True):
             samples = _row_samples(connection, subject, compilation, check) if violations else ()
             yield self._outcome(check.rule, violations, rows, samples)
@@ -185,11 +188,13 @@ class ValidationRunner:
     def _group_outcomes(
         self, connection: duckdb.DuckDBPyConnection, compilation: Compilation
     ) -> Iterator[RuleOutcome]:
-        checks = {check.rule.id: check for check in compilation.groups}
-        for count in compilation.group_counts:
+        for count in compilation.groups:
             groups, *broken = _row(connection, count.statement)
             for rule, violations in zip(count.rules, broken, strict=True):
-                samples = _group_samples(connection, checks[rule.id]) if violations else ()
+                samples: tuple[Sample, ...] = ()
+                if violations:
+                    statement = compilation.sampling_groups(rule, SAMPLE_ROWS)
+                    samples = _samples(connection, statement)
                 yield self._outcome(rule, violations, groups, samples)
 
     def _unmeasured(self, subject: _Subject, compilation: Compilation) -> Iterator[RuleOutcome]:
@@ -261,10 +266,6 @@ def _row_samples(
     else:
         statement = compilation.sampling(check, columns, columns, SAMPLE_ROWS)
     return _samples(connection, statement)
-
-
-def _group_samples(connection: duckdb.DuckDBPyConnection, check: GroupCheck) -> tuple[Sample, ...]:
-    return _samples(connection, f"{check.violating} order by all limit {SAMPLE_ROWS}")
 
 
 def _samples(connection: duckdb.DuckDBPyConnection, statement: str) -> tuple[Sample, ...]:
