@@ -317,7 +317,7 @@ def _social_circle(people: People, random: BlockRandom) -> ColumnSet:
     columns = {
         "OBS_30_CNT_SOCIAL_CIRCLE": known,
         "DEF_30_CNT_SOCIAL_CIRCLE": default_30,
-        "OBS_60_CNT_SOCIAL_CIRCLE": np.clip(known - (later < 0.02), 0, 29),
+        "OBS_60_CNT_SOCIAL_CIRCLE": np.clip(known - (later < 0.02), default_30, 29),
         "DEF_60_CNT_SOCIAL_CIRCLE": default_30 - ((default_30 > 0) & (later > 0.7)),
     }
     unknown = random.chance("no circle", people.by_population(0.0033, 0.0006), size)

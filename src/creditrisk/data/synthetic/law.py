@@ -1,23 +1,26 @@
 """The law of default: an applicant's true probability of default.
 
-In words. The log-odds of default are a sum of smooth curves, a few thresholds and interactions:
+In words. The log-odds of default are a sum of smooth curves, thresholds and interactions:
 
-- external scores: their mean, more steeply where it is low; the lowest of them; their weight is
-  greater for large loans relative to income and smaller for applicants with a long bad history;
-- the loan: instalments heavy relative to income, a payment rate in the middle of its range (very
-  short and very long loans are safer), credit well above the goods' price;
-- the person: the young, those new in their job, without pension, men, weaker education, region
-  and document, recent change of identity papers or phone;
-- credits elsewhere: share of credit still owed (more so with many active credits), anything
-  overdue, delinquent months, a new credit in the last year;
-- dealings here: refusals, more so in the last year, few approvals;
-- payment behaviour: share of late instalments saturating at a third, severe lateness, months past
-  due, and the last twelve months' lateness, which counts beside the whole history's;
-- cards: use of the limit beyond a threshold, cash withdrawals, missed payments, rising use;
-- what signed-off features do not hold: occupation, type of employer, size of the dwelling,
-  car's age, short payments after merging parts, and the two recent windows above.
+- external scores: their mean, with two cliffs, and the lowest of them; the mean weighs more for
+  the young and for those whose instalment is heavy relative to income;
+- the loan: a heavy instalment (threshold), a payment rate in the middle of its range (short and
+  long loans are safer), credit above the goods' price;
+- the person: youth, a new job, above all with a credit of many times the income, region,
+  education, sex, contract, family, housing, a recent change of identity papers or phone;
+- credits elsewhere: much still owed (threshold), more so with many active credits and less with
+  few, anything overdue, delinquent months, a very new credit;
+- dealings here: a third or more refused (threshold), few approvals, a very recent application;
+- payments: shares of late instalments and of months past due, both soon saturated, severe lateness;
+- cards: use of the limit beyond a half (threshold), cash withdrawals, missed payments;
+- what signed-off features do not hold: occupation, type of employer, living area, age of the
+  car, lateness and refusals of the last twelve months, rising use of a card, and instalments that
+  stay short when their parts are added up.
 
-The constants are frozen: no model was tuned before they were.
+The constants are frozen, and were so before any model of this project was tuned on the data. They
+were chosen on 240,000 applicants so that the true probability has a ROC-AUC of 0.80; so that
+leaving the last group out costs 4 % of its Gini; and so that a boosted model on the signed-off
+features reaches about 94 % of that Gini, a logistic regression on them 85 %.
 """
 
 from __future__ import annotations
@@ -28,9 +31,14 @@ from creditrisk.data.synthetic.randomness import FloatArray, logistic
 from creditrisk.data.synthetic.scenarios import Shift
 from creditrisk.data.synthetic.signals import Signals
 
-# Solved once on a fixed sample of 100,000 people, so that the mean probability is 8.07 %.
-INTERCEPT = -4.0
-SCALE = 0.85
+# Solved on the 240,000 labelled people of seed 20: their mean probability is 8.07 %.
+INTERCEPT = -4.178
+# Stretches the sum of all terms so that the true probability's ROC-AUC is 0.80.
+SCALE = 0.72
+# Solved on the same people: they keep the default rate where it was, at each strength of a concept
+# shift; interpolated in between.
+CONCEPT_STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+CONCEPT_OFFSETS = (0.0, 0.0404, 0.0505, 0.0313, -0.0147)
 
 OCCUPATION_WEIGHTS = {
     "Low-skill Laborers": 0.62,
@@ -95,11 +103,13 @@ def default_probability(signals: Signals, shift: Shift) -> FloatArray:
 def log_odds(signals: Signals, shift: Shift) -> FloatArray:
     """The log-odds of default."""
     terms = law_terms(signals)
-    total: FloatArray = INTERCEPT + SCALE * np.sum([*terms.values()], axis=0)
-    if shift.concept == 0:
-        return total
-    changed: FloatArray = total + shift.concept * _concept_change(terms)
-    return changed
+    change = _concept_change(terms)
+    total: FloatArray = np.sum([*terms.values(), shift.concept * change], axis=0)
+    return (
+        INTERCEPT
+        + SCALE * total
+        + float(np.interp(shift.concept, CONCEPT_STRENGTHS, CONCEPT_OFFSETS))
+    )
 
 
 def law_terms(signals: Signals) -> dict[str, FloatArray]:
@@ -117,12 +127,14 @@ def law_terms(signals: Signals) -> dict[str, FloatArray]:
 
 
 def _concept_change(terms: dict[str, FloatArray]) -> FloatArray:
-    """At full strength scores say half as much as before, debt and payments twice as much."""
-    change: FloatArray = np.sum(
-        [-0.5 * terms["external"], terms["elsewhere"], 0.8 * terms["payments"]],
-        axis=0,
-        initial=-0.2,
-    )
+    """At full strength scores say nothing any more, debt and payments more than twice as much."""
+    changes = [
+        -terms["external"],
+        1.5 * terms["elsewhere"],
+        terms["payments"],
+        -0.6 * terms["loan"],
+    ]
+    change: FloatArray = np.sum(changes, axis=0)
     return change
 
 
@@ -139,31 +151,31 @@ def _external(signals: Signals) -> FloatArray:
     mean = _filled(signals["external_mean"], 0.42)
     lowest = np.where(np.isinf(signals["external_lowest"]), 0.4, signals["external_lowest"])
     burden = np.clip(_filled(signals["annuity_to_income"], 0.17) - 0.17, -0.1, 0.2)
-    low = np.maximum(0.45 - mean, 0.0)
-    return (
-        -3.4 * (mean - 0.5)
-        + 6.0 * np.square(low)
-        - 1.2 * (lowest - 0.4)
-        - 9.0 * burden * (mean - 0.5)
-    )
+    youth = np.clip((45.0 - signals["age_years"]) / 20.0, -1.0, 1.0)
+    slope = -1.2 - 1.6 * youth - 13.0 * burden
+    cliffs = 1.0 - 0.75 * _step(mean, 0.36, 0.03) - 0.55 * _step(mean, 0.56, 0.03)
+    return slope * (mean - 0.5) + cliffs - 0.9 * (lowest - 0.4)
 
 
 def _loan(signals: Signals) -> FloatArray:
     burden = _filled(signals["annuity_to_income"], 0.17)
     rate = _filled(signals["payment_rate"], 0.05)
     excess = np.clip(1.0 / _filled(signals["goods_to_credit"], 1.0) - 1.0, 0.0, 0.5)
-    middle = np.exp(-np.square((rate - 0.058) / 0.018))
-    return 0.5 * _step(burden, 0.24, 0.03) + 0.55 * middle - 0.25 + 1.6 * excess
+    middle = np.exp(-np.square((rate - 0.056) / 0.013))
+    return 0.6 * _step(burden, 0.24, 0.02) + 1.5 * middle - 0.7 + 1.2 * excess
 
 
 def _person(signals: Signals) -> FloatArray:
     age = signals["age_years"]
     employed = _filled(signals["employed_years"], 12.0)
+    new_in_job = np.exp(-employed / 2.0)
+    heavy = _step(signals["credit_to_income"], 4.5, 0.4)
     return (
-        0.55 * np.exp(-(age - 21.0) / 14.0)
-        + 0.75 * np.exp(-employed / 2.5)
+        0.5 * np.exp(-(age - 21.0) / 12.0)
+        + 0.5 * new_in_job
+        + 1.5 * heavy * (new_in_job - 0.25)
         - 0.15
-        + 0.3 * (signals["region_rating"] - 2.0)
+        + 0.25 * (signals["region_rating"] - 2.0)
         + 0.2 * np.exp(-signals["id_age_years"] / 4.0)
         + 0.2 * np.exp(-signals["phone_age_years"] / 1.5)
         + 0.12 * signals["works_elsewhere"]
@@ -184,12 +196,13 @@ def _elsewhere(signals: Signals) -> FloatArray:
     ever = np.log1p(np.maximum(_filled(signals["overdue_ever"], 0.0), 0.0) / 5_000.0)
     delinquent = np.minimum(_filled(signals["delinquent_share"], 0.012), 0.15)
     return (
-        0.9 * (owed - 0.3)
-        + 0.22 * (owed - 0.2) * (active - 2.0)
+        1.0 * _step(owed, 0.45, 0.06)
+        - 0.25
+        + 0.6 * (owed - 0.25) * (active - 2.0)
         + 0.6 * overdue
         + 0.16 * ever
         + 5.0 * (delinquent - 0.012)
-        + 0.25 * np.exp(-_filled(signals["newest_credit_years"], 1.5) / 0.8)
+        + 0.35 * np.exp(-_filled(signals["newest_credit_years"], 1.5) / 0.5)
     )
 
 
@@ -197,31 +210,41 @@ def _here(signals: Signals) -> FloatArray:
     refused = _filled(signals["refused_share"], 0.15)
     approved = _filled(signals["approved"], 1.0)
     last = _filled(signals["last_decision_years"], 2.0)
-    return 1.1 * (refused - 0.15) + 0.3 * np.exp(-approved / 2.0) + 0.25 * np.exp(-last) - 0.2
+    return (
+        0.9 * _step(refused, 0.3, 0.05)
+        - 0.15
+        + 0.3 * np.exp(-approved / 2.0)
+        + (0.35 * np.exp(-last / 0.6) - 0.1)
+    )
 
 
 def _payments(signals: Signals) -> FloatArray:
     late = np.minimum(_filled(signals["late_share"], 0.08), 0.4)
     severe = np.minimum(_filled(signals["severely_late_share"], 0.004), 0.2)
     past_due = np.minimum(_filled(signals["past_due_share"], 0.02), 0.2)
-    return 2.4 * (late - 0.08) - 1.6 * np.square(late) + 4.0 * severe + 2.2 * (past_due - 0.02)
+    return (
+        0.85 * (1.0 - np.exp(-late / 0.07))
+        - 0.45
+        + 3.0 * severe
+        + 0.5 * (1.0 - np.exp(-past_due / 0.03))
+    )
 
 
 def _card(signals: Signals) -> FloatArray:
     used = np.clip(_filled(signals["card_used"], 0.15), 0.0, 1.5)
     cash = np.minimum(_filled(signals["card_cash"], 0.02), 0.4)
     missed = np.minimum(_filled(signals["card_missed"], 0.0), 0.3)
-    return 0.8 * _step(used, 0.6, 0.12) + 0.5 * (used - 0.15) + 2.0 * (cash - 0.02) + 2.5 * missed
+    return 1.3 * _step(used, 0.5, 0.06) + 0.2 * (used - 0.15) + 2.0 * (cash - 0.02) + 2.5 * missed
 
 
 def _outside(signals: Signals) -> FloatArray:
     recent = np.minimum(_filled(signals["late_share_last_year"], 0.08), 0.6)
     return (
-        signals["OCCUPATION_TYPE"]
-        + signals["ORGANIZATION_TYPE"]
-        + 0.3 * np.exp(-_filled(signals["living_area"], 0.11) / 0.06)
+        1.35 * signals["OCCUPATION_TYPE"]
+        + 1.35 * signals["ORGANIZATION_TYPE"]
+        + 0.5 * np.exp(-_filled(signals["living_area"], 0.11) / 0.06)
         + 0.02 * (np.minimum(_filled(signals["car_age_years"], 11.0), 25.0) - 11.0)
-        + 0.9 * (recent - 0.08)
+        + 1.2 * (recent - 0.08)
         + 0.18 * np.minimum(_filled(signals["refused_last_year"], 0.0), 4.0)
         + 0.7 * np.clip(_filled(signals["card_trend"], 0.0), -1.0, 1.0)
         + 6.0 * np.minimum(_filled(signals["short_share"], 0.01), 0.1)

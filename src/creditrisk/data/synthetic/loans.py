@@ -339,7 +339,7 @@ def _days_past_due(
         worst[valid] = np.maximum(worst[valid], overdue)
     stopped = np.flatnonzero(loans.in_default[parent] & (latest >= loans.stopped_at[parent]))
     first_unpaid = payments.rows.starts[parent[stopped]] + loans.stopped_at[parent[stopped]]
-    worst[stopped] = month_end[stopped] - payments.due[first_unpaid]
+    worst[stopped] = np.maximum(month_end[stopped] - payments.due[first_unpaid], 0.0)
     return np.minimum(worst, MOST_DAYS_PAST_DUE)
 
 

@@ -89,7 +89,7 @@ def draw_previous(block: Block, people: People, random: BlockRandom) -> Previous
         sk_id=previous_ids(block, np.arange(size)),
         contract=contract,
         status=status,
-        decision=_decision(contract, opened_card, random),
+        decision=_decision(contract, status, opened_card, random),
         term=term,
         amount=amount,
         annuity=_annuity(contract, amount, term, random),
@@ -132,12 +132,17 @@ def _status(people: People, rows: Rows, contract: IntArray, random: BlockRandom)
     return np.where((drawn == REFUSED) & spared & (contract <= CASH), APPROVED, drawn)
 
 
-def _decision(contract: IntArray, opened_card: BoolArray, random: BlockRandom) -> FloatArray:
+def _decision(
+    contract: IntArray, status: IntArray, opened_card: BoolArray, random: BlockRandom
+) -> FloatArray:
     draw = random.uniform("decision", len(contract))
     days = np.zeros(len(contract))
     for kind, values in enumerate(shares.DECISION_DAYS):
         mask = contract == kind
         days[mask] = np.interp(draw[mask], shares.DECISION_LEVELS, values)
+    granted = (contract == CASH) & (status == APPROVED)
+    loans = np.interp(draw, shares.DECISION_LEVELS, shares.GRANTED_CASH_DECISION_DAYS)
+    days = np.where(granted, loans, days)
     cards = np.interp(draw, shares.DECISION_LEVELS, shares.CARD_DECISION_DAYS)
     return np.rint(np.where(opened_card, cards, days))
 

@@ -21,10 +21,11 @@ STATUS_SHARES: tuple[tuple[float, ...], ...] = (
 DECISION_LEVELS = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
 DECISION_DAYS: tuple[tuple[float, ...], ...] = (
     (-2_920, -2_700, -1_830, -1_070, -560, -170, -3),
-    (-2_900, -2_200, -880, -450, -210, -60, -2),
+    (-2_900, -1_500, -560, -310, -170, -50, -2),
     (-2_920, -2_330, -900, -420, -230, -60, -2),
     (-2_700, -1_800, -900, -540, -300, -60, -2),
 )
+GRANTED_CASH_DECISION_DAYS = (-2_900, -2_450, -1_350, -774, -380, -120, -2)
 CARD_DECISION_DAYS = (-2_920, -2_630, -1_260, -570, -290, -120, -20)
 # Terms in months of consumer loans, of cash loans asked for, and of those granted.
 TERMS: tuple[Mapping[int, float], ...] = (
