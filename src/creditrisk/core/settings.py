@@ -132,7 +132,7 @@ class SplitSettings(Section):
 class LightGBMSettings(Section):
     """What only `model_type: lightgbm` reads."""
 
-    num_leaves: Annotated[int, Field(ge=2)] = 15
+    num_leaves: Annotated[int, Field(ge=2)] = 10
     min_child_samples: Annotated[int, Field(ge=1)] = 100
 
 
@@ -161,7 +161,7 @@ class FitModelSettings(Section):
     threshold: Literal["f1", "youden"] | Share = "f1"
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
     max_trees: Annotated[int, Field(ge=1)] = 1_000
-    early_stopping_rounds: Annotated[int, Field(ge=1)] = 50
+    early_stopping_rounds: Annotated[int, Field(ge=1)] = 30
     subsample: Annotated[float, Field(gt=0, le=1)] = 0.8
     colsample_bytree: Annotated[float, Field(gt=0, le=1)] = 0.3
     reg_lambda: Annotated[float, Field(ge=0)] = 10.0

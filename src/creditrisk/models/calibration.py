@@ -51,9 +51,9 @@ def fit_platt(raw_scores: NDArray[np.float64], target: NDArray[np.int8]) -> Affi
     Source: Platt, Probabilistic outputs for support vector machines (1999), without the prior's
     smoothing of the labels, which would bias the mean PD.
     """
-    centre, scale = float(np.mean(raw_scores)), float(np.std(raw_scores))
-    if scale == 0:
+    if np.ptp(raw_scores) == 0:
         raise InvertedCalibration(0.0)
+    centre, scale = float(np.mean(raw_scores)), float(np.std(raw_scores))
     standard = (raw_scores - centre) / scale
     slope, intercept = _maximum_likelihood(standard, target)
     if slope <= 0:

@@ -15,6 +15,7 @@ from creditrisk.models.errors import MissingFeatures, WrongFeatureType
 
 Matrix = NDArray[np.float64]
 _FLOAT64_BYTES = 8
+_BLOCK_ROWS = 4096
 
 
 class ModelFeature(BaseModel):
@@ -57,10 +58,7 @@ class FeatureEncoding(Report):
         missing = [name for name in self.names if name not in present]
         if missing:
             raise MissingFeatures(missing)
-        matrix = np.empty((table.num_rows, len(self.features)))
-        for index, feature in enumerate(self.features):
-            matrix[:, index] = _encoded_column(table.column(feature.name), feature)
-        return matrix
+        return _side_by_side([_encoded_column(table.column(f.name), f) for f in self.features])
 
 
 def arrow_table(frame: Any, names: Iterable[str]) -> pa.Table:
@@ -82,6 +80,16 @@ def _arrow_column(series: Any, name: str) -> pa.Array:
         return pa.Array.from_pandas(series)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise WrongFeatureType(name, "values of mixed types", "one type") from error
+
+
+def _side_by_side(columns: list[NDArray[np.float64]]) -> Matrix:
+    """The columns as a matrix in row order; block by block, which spares the memory's caches."""
+    rows = len(columns[0])
+    matrix = np.empty((rows, len(columns)))
+    for start in range(0, rows, _BLOCK_ROWS):
+        block = slice(start, start + _BLOCK_ROWS)
+        np.stack([column[block] for column in columns], axis=1, out=matrix[block])
+    return matrix
 
 
 def _encoded_column(column: pa.ChunkedArray, feature: ModelFeature) -> NDArray[np.float64]:

@@ -31,6 +31,7 @@ OnTree = Callable[[int], None]
 DEFAULT_THRESHOLD = 0.5
 _WINSORISED_SHARE = 0.005
 _GRADIENT_TOLERANCE = 1e-8
+_BINNED_ROWS = 50_000  # enough for 255 bins a column, and four times quicker than the default
 
 
 @dataclass(frozen=True)
@@ -342,6 +343,7 @@ def _lightgbm_parameters(settings: FitModelSettings, threads: int) -> dict[str, 
         "bagging_freq": 1,
         "feature_fraction": settings.colsample_bytree,
         "lambda_l2": settings.reg_lambda,
+        "bin_construct_sample_cnt": _BINNED_ROWS,
         "seed": settings.seed,
         "deterministic": True,
         "force_col_wise": True,  # one thread a column: the same sums at any number of threads

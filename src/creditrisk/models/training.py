@@ -55,7 +55,7 @@ class Threshold(BaseModel):
 
 
 class SideSummary(BaseModel):
-    """What the model was fitted on or stopped by, and how well it does there."""
+    """The rows of a side; of the sides that no tree was fitted on, how well the model does there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -130,14 +130,15 @@ def train(
     encoding = FeatureEncoding(features=features)
     sides = {side: _encoded(side, table, encoding) for side, table in tables.sides().items()}
     classifier = _fitted_classifier(sides, encoding, settings, threads, on_tree)
-    probabilities = {
-        side: classifier.predict_proba(rows.matrix)[:, 1] for side, rows in sides.items()
+    held_out = {
+        side: classifier.predict_proba(sides[side].matrix)[:, 1]
+        for side in ("validation", "calibration")
     }
     threshold = choose_threshold(
-        sides["calibration"].target, probabilities["calibration"], settings.threshold
+        sides["calibration"].target, held_out["calibration"], settings.threshold
     )
     classifier.threshold_ = threshold.value
-    summaries = {side: _summary(sides[side].target, probabilities[side]) for side in sides}
+    summaries = {side: _summary(rows.target, held_out.get(side)) for side, rows in sides.items()}
     return FittedModel(settings, encoding, classifier, threshold, summaries)
 
 
@@ -214,14 +215,19 @@ def _target(side: str, table: pa.Table) -> NDArray[np.int8]:
     return np.asarray(values, dtype=np.int8)
 
 
-def _summary(target: NDArray[np.int8], probabilities: NDArray[np.float64]) -> SideSummary:
-    auc = roc_auc(target, probabilities)
-    metrics = {
+def _summary(target: NDArray[np.int8], pds: NDArray[np.float64] | None) -> SideSummary:
+    defaults = int(target.sum())
+    metrics = {} if pds is None else _metrics(target, pds)
+    return SideSummary(rows=len(target), defaults=defaults, metrics=metrics)
+
+
+def _metrics(target: NDArray[np.int8], pds: NDArray[np.float64]) -> dict[str, float]:
+    auc = roc_auc(target, pds)
+    return {
         "roc_auc": auc,
         "gini": gini(auc),
-        "log_loss": log_loss(target, probabilities).value,
-        "brier_score": brier_score(target, probabilities).value,
-        "mean_pd": float(np.mean(probabilities)),
+        "log_loss": log_loss(target, pds).value,
+        "brier_score": brier_score(target, pds).value,
+        "mean_pd": float(np.mean(pds)),
         "default_rate": float(np.mean(target)),
     }
-    return SideSummary(rows=len(target), defaults=int(target.sum()), metrics=metrics)

@@ -75,7 +75,7 @@ def test_scores_that_rank_backwards_are_refused() -> None:
 def test_constant_scores_are_refused() -> None:
     """One score for everybody cannot be calibrated."""
     with pytest.raises(InvertedCalibration, match="slope is 0,"):
-        fit_platt(np.zeros(10), np.array([0, 1] * 5, np.int8))
+        fit_platt(np.full(10, -2.1165356), np.array([0, 1] * 5, np.int8))
 
 
 def test_perfect_separation_is_refused() -> None:

@@ -28,7 +28,7 @@ SIDES = {
     "calibration": (900, 400),
     "test": (1300, 200),
 }
-QUICK = {"max_trees": 30, "early_stopping_rounds": 10, "learning_rate": 0.1}
+QUICK = {"max_trees": 30, "early_stopping_rounds": 10, "lightgbm": {"min_child_samples": 20}}
 
 
 @pytest.fixture
