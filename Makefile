@@ -30,7 +30,7 @@ lint: $(VENV)/dev
 	ruff format --check
 	mypy
 	sqlfluff lint src --disable-progress-bar
-	lint-imports --no-timing
+	lint-imports
 
 bench: $(VENV)/dev ## Measure generator, feature store and pipeline on 30,000 applicants
 	python benchmarks/run.py --applicants 30000
