@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import yaml
 
@@ -165,6 +165,9 @@ def _check_fields(entry: dict[str, Any]) -> None:
         raise InvalidCatalogue(name, f"{', '.join(missing)} missing")
     if unknown := sorted(entry.keys() - _REQUIRED - _OPTIONAL):
         raise InvalidCatalogue(name, f"unknown field {', '.join(unknown)}")
+    for field, words in (("direction", get_args(Direction)), ("type", get_args(ColumnType))):
+        if entry.get(field, words[0]) not in words:
+            raise InvalidCatalogue(name, f"{field} {entry[field]} is none of {', '.join(words)}")
 
 
 def _as_is(source: str, entry: dict[str, Any]) -> Column:
