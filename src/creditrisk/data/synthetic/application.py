@@ -309,8 +309,8 @@ def _skewed(score: FloatArray) -> FloatArray:
 
 def _social_circle(people: People, random: BlockRandom) -> ColumnSet:
     size = len(people)
-    stream = random.stream("social circle")
-    known = np.minimum(stream.poisson(stream.gamma(0.5, 2.84, size)), 30)
+    sociable = random.stream("sociable").gamma(0.5, 2.84, size)
+    known = np.minimum(random.stream("social circle").poisson(sociable), 30)
     trouble = random.stream("defaults around").poisson(0.31 * np.exp(-0.35 * people.quality - 0.06))
     default_30 = np.minimum(trouble, np.minimum(known, 6))
     later = random.uniform("circle at 60 days", size)

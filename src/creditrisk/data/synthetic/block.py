@@ -122,7 +122,7 @@ def draw_history(block: Block, people: People, random: BlockRandom, shift: Shift
     previous = draw_previous(block, people, random)
     loans = draw_loans(block, people, previous, random)
     payments = draw_payments(people, loans, random)
-    cards = draw_cards(block, people, previous, loans.orphans, random)
+    cards = draw_cards(block, people, previous, random)
     return History(
         application=draw_application(people, has_bureau, random, shift),
         bureau=bureau,

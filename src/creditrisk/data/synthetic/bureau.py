@@ -136,6 +136,11 @@ def bureau_ids(block: Block, index: IntArray) -> IntArray:
     return start + scattered + block.month * MONTH_ID_OFFSET
 
 
+def orphan_ids(block: Block, index: IntArray) -> IntArray:
+    """The ids of histories without a row in bureau, from the end of the block's range."""
+    return bureau_ids(block, BUREAU_IDS_PER_BLOCK - 1 - index)
+
+
 def _of_type(kind: IntArray, attribute: str) -> FloatArray:
     values = np.array(
         [getattr(each, attribute) for each in CREDIT_TYPES.values()], dtype=np.float64

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from creditrisk.data.synthetic.bureau import ACTIVE, SOLD, Bureau, bureau_ids
+from creditrisk.data.synthetic.bureau import ACTIVE, SOLD, Bureau, bureau_ids, orphan_ids
 from creditrisk.data.synthetic.columns import Categories, ColumnSet
 from creditrisk.data.synthetic.people import Block, People
 from creditrisk.data.synthetic.ragged import Rows
@@ -25,7 +25,7 @@ NOT_REACHING_NOW = 0.108
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Monthly statuses; `credit` rows are the histories, orphans last.
+    """Monthly statuses, and what each person's credits have shown.
 
     `delinquent_share` and `worst` are null for people without a history of their own.
     """
@@ -67,12 +67,11 @@ def draw_bureau_balance(
 
 
 def _histories(block: Block, people: People, bureau: Bureau, random: BlockRandom) -> _Histories:
-    listed = np.arange(len(bureau.rows))
-    seen = bureau.covered[bureau.rows.parent] & random.chance("seen", 0.997, len(listed))
-    listed = listed[seen]
-    orphans = _orphans(len(listed), random)
-    source = np.concatenate([listed, orphans.source(listed)])
-    number = len(bureau.rows) + np.arange(len(orphans.draws))
+    credit = np.arange(len(bureau.rows))
+    seen = bureau.covered[bureau.rows.parent] & random.chance("seen", 0.997, len(credit))
+    twins = random.chance("orphan history", ORPHANS_PER_CREDIT, len(credit))
+    source = np.repeat(credit, np.where(seen, 1 + twins, 0))
+    orphan = np.concatenate([[False], source[1:] == source[:-1]])[: len(source)]
     person = bureau.rows.parent[source]
     opened = bureau.opened[source]
     first = _first_month(opened, random)
@@ -82,28 +81,13 @@ def _histories(block: Block, people: People, bureau: Bureau, random: BlockRandom
         -np.floor(-bureau.ended[source] / MONTH_DAYS),
     ).astype(np.int64)
     return _Histories(
-        sk_id=bureau_ids(block, np.concatenate([listed, number])),
-        person=np.where(np.arange(len(source)) < len(listed), person, -1),
+        sk_id=np.where(orphan, orphan_ids(block, np.cumsum(orphan) - 1), bureau_ids(block, source)),
+        person=np.where(orphan, -1, person),
         first=first,
         last=_last_month(first, random),
         closing=closing,
         discipline=people.discipline[person],
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Orphans:
-    """Histories whose credit has no row in bureau; each looks like some credit that has one."""
-
-    draws: FloatArray
-
-    def source(self, listed: IntArray) -> IntArray:
-        return listed[(self.draws * len(listed)).astype(np.int64)]
-
-
-def _orphans(listed: int, random: BlockRandom) -> _Orphans:
-    number = round(listed * ORPHANS_PER_CREDIT)
-    return _Orphans(random.uniform("orphan histories", number))
 
 
 def _first_month(opened: FloatArray, random: BlockRandom) -> IntArray:

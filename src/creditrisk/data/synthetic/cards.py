@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from creditrisk.data.synthetic.columns import Categories, ColumnSet, cents, null_where
 from creditrisk.data.synthetic.people import Block, People
-from creditrisk.data.synthetic.previous import Previous, previous_ids
+from creditrisk.data.synthetic.previous import Previous, orphan_card_ids
 from creditrisk.data.synthetic.ragged import Rows
 from creditrisk.data.synthetic.randomness import BlockRandom, BoolArray, FloatArray, IntArray
 
@@ -34,13 +34,14 @@ Grid = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """The cards of a block's people; old ones, without a row in previous_application, last.
+    """The cards of a block's people; `linked` ones have a row in previous_application.
 
     `start` is the first month of each card, counted from 96 months before the application.
     """
 
     sk_id: IntArray
     person: IntArray
+    linked: BoolArray
     start: IntArray
     limit: FloatArray
     used: BoolArray
@@ -70,26 +71,27 @@ class CardMonths:
         return grid[self.present]
 
 
-def draw_cards(
-    block: Block, people: People, previous: Previous, orphan_loans: int, random: BlockRandom
-) -> Cards:
-    """The cards of a block's people; the ids of old cards follow those of orphan loans."""
-    index = np.flatnonzero(previous.opened_card)
-    share = people.by_population(*OLD_CARD_SHARES)
-    old = np.flatnonzero(random.chance("old card", share, len(people)))
-    person = np.concatenate([previous.rows.parent[index], old])
-    start = np.floor(previous.decision[index] / MONTH_DAYS) + MONTHS
-    number = len(previous.rows) + orphan_loans + np.arange(len(old))
-    limits = np.array(LIMITS, dtype=np.float64)[
-        random.pick("card limit", LIMIT_SHARES, len(person))
-    ]
+def draw_cards(block: Block, people: People, previous: Previous, random: BlockRandom) -> Cards:
+    """The cards of a block's people, person by person."""
+    opening = np.flatnonzero(previous.opened_card)
+    old = np.flatnonzero(
+        random.chance("old card", people.by_population(*OLD_CARD_SHARES), len(people))
+    )
+    month = np.floor(previous.decision[opening] / MONTH_DAYS) + MONTHS
+    person = np.concatenate([previous.rows.parent[opening], old])
+    order = np.argsort(person, kind="stable")
+    person, linked = person[order], (np.arange(len(order)) < len(opening))[order]
+    start = np.concatenate([month.clip(0, MONTHS - 1), np.zeros(len(old))])[order]
+    ids = np.concatenate([previous.sk_id[opening], orphan_card_ids(block, np.arange(len(old)))])
+    limits = np.array(LIMITS, dtype=np.float64)
     used = random.chance("card used", 0.65 + 0.05 * people.strain[person], len(person))
     return Cards(
-        sk_id=np.concatenate([previous.sk_id[index], previous_ids(block, number)]),
+        sk_id=ids[order],
         person=person,
-        start=np.concatenate([start.clip(0, MONTHS - 1), np.zeros(len(old))]).astype(np.int64),
-        limit=limits,
-        used=used | (np.arange(len(person)) >= len(index)),
+        linked=linked,
+        start=start.astype(np.int64),
+        limit=limits[random.pick("card limit", LIMIT_SHARES, len(person))],
+        used=used | ~linked,
     )
 
 
@@ -346,7 +348,6 @@ def card_payment_columns(people: People, months: CardMonths, random: BlockRandom
 def _reported(months: CardMonths, random: BlockRandom) -> BoolArray:
     """Months whose payments are on record: all of linked cards, few of old ones."""
     cards = months.cards
-    old = cards.start == 0
-    kept = ~old | random.chance("old card reported", 0.04, len(cards))
+    kept = cards.linked | random.chance("old card reported", 0.04, len(cards))
     reported: BoolArray = kept[months.rows.parent]
     return reported

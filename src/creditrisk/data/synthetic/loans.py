@@ -20,7 +20,7 @@ from creditrisk.data.synthetic.columns import (
     null_where,
 )
 from creditrisk.data.synthetic.people import Block, People
-from creditrisk.data.synthetic.previous import Previous, previous_ids
+from creditrisk.data.synthetic.previous import Previous, orphan_loan_ids
 from creditrisk.data.synthetic.ragged import Rows
 from creditrisk.data.synthetic.randomness import BlockRandom, BoolArray, FloatArray, IntArray
 
@@ -40,7 +40,7 @@ TOLERATED_DAYS = 16
 
 @dataclass(frozen=True, slots=True)
 class Loans:
-    """Approved loans, orphans (no row in previous_application) last.
+    """Approved loans, person by person; `previous` is -1 where there is no row in previous_application.
 
     Days are relative to the application. `due_count` instalments are due before it, of which the
     last settles the whole remaining debt where `settled_early`.
@@ -61,11 +61,6 @@ class Loans:
 
     def __len__(self) -> int:
         return len(self.sk_id)
-
-    @property
-    def orphans(self) -> int:
-        """How many loans have no row in previous_application."""
-        return int(np.count_nonzero(self.previous < 0))
 
     @property
     def in_default(self) -> BoolArray:
@@ -91,27 +86,24 @@ class Payments:
 
 
 def draw_loans(block: Block, people: People, previous: Previous, random: BlockRandom) -> Loans:
-    """The approved loans of a block's people and their schedules."""
-    index = np.flatnonzero(previous.is_loan)
-    number = round(len(index) * ORPHANS_PER_LOAN)
-    twin = index[(random.uniform("orphan loan", number) * len(index)).astype(np.int64)]
-    source = np.concatenate([index, twin])
-    orphan = np.arange(len(source)) >= len(index)
-    old = -WINDOW_DAYS - np.rint(random.between("orphan age", 1, 260, len(source)))
+    """The approved loans of a block's people and their schedules, person by person."""
+    source, orphan = _sources(previous, random)
+    size = len(source)
+    old = -WINDOW_DAYS - np.rint(random.between("orphan age", 1, 260, size))
     decision = np.where(orphan, old, previous.decision[source])
     term = np.where(orphan, np.maximum(previous.term[source], 12), previous.term[source])
     term = term.astype(np.int64)
-    first_due = decision + 30 + np.rint(random.between("first due", 0, 10, len(source)))
-    stop, early = _early_end(people, previous.rows.parent[source], term, random)
+    person = previous.rows.parent[source]
+    first_due = decision + 30 + np.rint(random.between("first due", 0, 10, size))
+    stop, early = _early_end(people, person, term, random)
     last_due = first_due + np.rint(MONTH_DAYS * (stop - 1))
     due = np.clip(np.floor((-1 - first_due) / MONTH_DAYS + 1), 0, stop).astype(np.int64)
-    stopped_at = _stopped_at(people, previous.rows.parent[source], due, random)
+    stopped_at = _stopped_at(people, person, due, random)
     completed = (last_due < 0) & (stopped_at >= due)
+    orphan_ids = orphan_loan_ids(block, np.cumsum(orphan) - 1)
     return Loans(
-        sk_id=np.concatenate(
-            [previous.sk_id[index], previous_ids(block, len(previous.rows) + np.arange(number))]
-        ),
-        person=previous.rows.parent[source],
+        sk_id=np.where(orphan, orphan_ids, previous.sk_id[source]),
+        person=person,
         previous=np.where(orphan, -1, source),
         decision=decision,
         first_due=first_due,
@@ -123,6 +115,15 @@ def draw_loans(block: Block, people: People, previous: Previous, random: BlockRa
         completed=completed,
         stopped_at=stopped_at,
     )
+
+
+def _sources(previous: Previous, random: BlockRandom) -> tuple[IntArray, BoolArray]:
+    """The application that each loan comes from, or, where it is an orphan, looks like."""
+    index = np.flatnonzero(previous.is_loan)
+    twins = random.chance("orphan loan", ORPHANS_PER_LOAN, len(index))
+    source = np.repeat(index, 1 + twins)
+    orphan = np.concatenate([[False], source[1:] == source[:-1]]) if len(source) else twins
+    return source, orphan
 
 
 def _stopped_at(
@@ -144,7 +145,7 @@ def _early_end(
     size = len(term)
     thrifty = np.clip(0.5 - 0.06 * people.strain[person], 0.1, 0.9)
     early = random.chance("settled early", thrifty, size) & (term > 3)
-    share = random.between("settled after", 0.38, 1.0, size)
+    share = random.between("settled after", 0.24, 0.95, size)
     stop = np.clip(np.floor(term * share), 2, term - 1).astype(np.int64)
     return np.where(early, stop, term), early
 

@@ -105,6 +105,16 @@ def previous_ids(block: Block, index: IntArray) -> IntArray:
     return start + scattered + block.month * MONTH_ID_OFFSET
 
 
+def orphan_loan_ids(block: Block, index: IntArray) -> IntArray:
+    """The ids of loans without a row in previous_application, from the end of the block's range."""
+    return previous_ids(block, PREVIOUS_IDS_PER_BLOCK - 1 - 2 * index)
+
+
+def orphan_card_ids(block: Block, index: IntArray) -> IntArray:
+    """The ids of cards without a row in previous_application, between those of orphan loans."""
+    return previous_ids(block, PREVIOUS_IDS_PER_BLOCK - 2 - 2 * index)
+
+
 def _counts(people: People, random: BlockRandom) -> IntArray:
     size = len(people)
     has = random.chance("has previous", people.by_population(0.9465, 0.9806), size)

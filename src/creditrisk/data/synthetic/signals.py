@@ -157,15 +157,14 @@ def card_signals(people: People, months: CardMonths) -> Signals:
     recent = rows.position >= rows.counts[rows.parent] - 4
     earlier = ~recent
     atm = divide(months.cut(months.drawn_atm), limit)
-    own = cards.start > 0
     size = len(people)
     trend = _mean_where(rows, used, recent) - _mean_where(rows, used, earlier)
     missed = divide(rows.count(months.cut(months.days_past_due) > 0), rows.counts.astype(float))
     return {
-        "card_used": _over_contracts(rows.mean(used), cards.person, own, size),
-        "card_trend": _over_contracts(trend, cards.person, own, size),
-        "card_cash": _over_contracts(rows.mean(atm), cards.person, own, size),
-        "card_missed": _over_contracts(missed, cards.person, own, size),
+        "card_used": _over_contracts(rows.mean(used), cards.person, cards.linked, size),
+        "card_trend": _over_contracts(trend, cards.person, cards.linked, size),
+        "card_cash": _over_contracts(rows.mean(atm), cards.person, cards.linked, size),
+        "card_missed": _over_contracts(missed, cards.person, cards.linked, size),
     }
 
 
