@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
 
 import numpy as np
 import pytest
 from simulated_lending import ENCODING, fitted, unseen
 
 from creditrisk.models.errors import ModelLibraryMissing, NativeCallFailed
-from creditrisk.models.native import LightGBMBooster, XGBoostBooster, _load_library
+from creditrisk.models.native import LightGBMBooster, XGBoostBooster, _load_library, wait_passively
 
 BOOSTERS = {"lightgbm": LightGBMBooster, "xgboost": XGBoostBooster}
 either = pytest.mark.parametrize("model_type", BOOSTERS)
@@ -79,3 +80,15 @@ def test_a_library_that_is_not_installed_is_named() -> None:
     """The refusal says what to install."""
     with pytest.raises(ModelLibraryMissing, match="no_such_package was not found"):
         _load_library("no_such_package", "lib", "pip install it")
+
+
+@pytest.mark.parametrize(("given", "kept"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_sleep_unless_told_otherwise(
+    given: str | None, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenMP's waiting policy is a default: whoever sets it keeps it."""
+    monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
+    if given is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+    wait_passively()
+    assert os.environ["OMP_WAIT_POLICY"] == kept
