@@ -1,6 +1,7 @@
 # `make demo` and `make test` need git, make and Python 3.11 or later; they install the rest.
 PYTHON ?= python3
 VENV := .venv
+APPLICANTS := 30000
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 # LightGBM and XGBoost spin idle threads otherwise, which starves a machine that does two things at once.
@@ -32,11 +33,14 @@ lint: $(VENV)/dev
 	sqlfluff lint src --disable-progress-bar
 	lint-imports
 
-bench: $(VENV)/dev ## Measure generator, feature store and pipeline on 30,000 applicants
-	python benchmarks/run.py --applicants 30000
+bench: $(VENV)/dev ## Measure generator, feature store and chain on APPLICANTS=30000
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	python benchmarks/generator.py --applicants $(APPLICANTS) --out $$folder && \
+	python benchmarks/feature_store.py --raw $$folder/raw && \
+	python benchmarks/pipeline.py --raw $$folder/raw --truth $$folder/truth
 
-bench-full: $(VENV)/dev ## The same at Kaggle's scale: 307,511 applicants, 58 million rows
-	python benchmarks/run.py --applicants 307511
+bench-full: ## The same at Kaggle's scale: 307,511 applicants, 58 million rows
+	$(MAKE) bench APPLICANTS=307511
 
 ui: $(VENV)/pipeline ## Open the MLflow UI on the runs of this folder
 	mlflow ui --backend-store-uri sqlite:///mlflow.db
