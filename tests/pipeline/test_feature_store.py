@@ -242,10 +242,10 @@ def test_unbearable_ratios_are_refused_in_words(store: Store) -> None:
 
 def run_stage(store: Store, *options: str) -> subprocess.CompletedProcess[str]:
     """The stage as a process, in a folder without params.yaml."""
-    command = f"{sys.executable} -m creditrisk.pipelines.build_feature_store --raw raw"
+    module = "-m creditrisk.pipelines.build_feature_store --raw raw"
     outputs = "--out f.parquet --metadata m.json --validation v.json --summary s.json"
     return subprocess.run(
-        [*command.split(), *outputs.split(), *options],
+        [sys.executable, *module.split(), *outputs.split(), *options],
         cwd=store.folder,
         capture_output=True,
         text=True,
