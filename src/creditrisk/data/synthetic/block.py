@@ -35,7 +35,8 @@ from creditrisk.data.synthetic.loans import (
     loan_dates,
 )
 from creditrisk.data.synthetic.people import Block, People, draw_people
-from creditrisk.data.synthetic.previous import Previous, draw_previous, previous_columns
+from creditrisk.data.synthetic.previous import Previous, draw_previous
+from creditrisk.data.synthetic.previous_columns import previous_columns
 from creditrisk.data.synthetic.randomness import BlockRandom, BoolArray, FloatArray, IntArray
 from creditrisk.data.synthetic.scenarios import Shift
 from creditrisk.data.synthetic.signals import (

@@ -20,7 +20,7 @@ In words. The log-odds of default are a sum of smooth curves, thresholds and int
 The constants are frozen, and were so before any model of this project was tuned on the data. They
 were chosen on 240,000 applicants so that the true probability has a ROC-AUC of 0.80; so that
 leaving the last group out costs 4 % of its Gini; and so that a boosted model on the signed-off
-features reaches about 94 % of that Gini, a logistic regression on them 85 %.
+features reaches about 94 % of that Gini, a logistic regression on them 86 %.
 """
 
 from __future__ import annotations

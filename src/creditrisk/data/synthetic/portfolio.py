@@ -96,7 +96,7 @@ def generate_portfolio(
         threads: worker processes; by default one for each processor.
         chunk: how much a worker draws before it hands over; changes no byte.
     """
-    workers = threads or len(os.sched_getaffinity(0))
+    workers = threads or os.cpu_count() or 1
     for population in _populations(out, settings):
         _write_population(population, truth, settings.seed, workers, CHUNK_BLOCKS[chunk])
 
