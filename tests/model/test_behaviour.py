@@ -71,12 +71,12 @@ def test_further_columns_do_not_matter(folder: Path, pds: NDArray[np.float64]) -
 
 
 def test_a_higher_score_elsewhere_means_less_risk(folder: Path) -> None:
-    """With all else equal, the mean PD falls along EXT_SOURCE_2, as the law has it."""
+    """With all else equal, the mean PD never rises along EXT_SOURCE_2, and falls overall."""
     scorer = Scorer.load(folder)
     levels = (0.1, 0.3, 0.5, 0.7, 0.9)
     columns = [pa.array(np.full(unseen().num_rows, level)) for level in levels]
     means = [scorer.probabilities(replaced("EXT_SOURCE_2", c)).mean() for c in columns]
-    assert (np.diff(means) < 0).all()
+    assert (np.diff(means) <= 0).all()
     assert means[0] > 3 * means[-1]
 
 
