@@ -19,7 +19,7 @@ from creditrisk.contracts.schemas import (
     rule_names,
     split_schema,
 )
-from creditrisk.contracts.tables import APPLICANT_KEY, TARGET, Column, RawTable
+from creditrisk.contracts.tables import APPLICANT_KEY, Column, RawTable
 from creditrisk.contracts.verdicts import RuleOutcome, RuleStatus, Sample, TableVerdict
 from creditrisk.core.settings import ContractSettings
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pandera.ibis import DataFrameSchema
 
 SAMPLE_ROWS = 5
+_SIDES = "contract_sides"
 
 _INTEGERS = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
@@ -126,23 +127,26 @@ class ValidationRunner:
         *,
         group_column: str | None = None,
     ) -> tuple[TableVerdict, ...]:
-        """Check each side, a relation by name, as a feature table, and the sides against another."""
-        verdicts = [
-            self.check_features(
-                connection, relation, group_column=group_column, name=f"splits.{side}"
-            )
-            for side, relation in sides.items()
-        ]
-        columns = [_quoted(APPLICANT_KEY), _quoted(TARGET)]
-        if group_column is not None:
-            columns.append(_quoted(group_column))
-        union = " union all ".join(
-            f"select {', '.join(columns)}, '{side}' as {SIDE} from {_quoted(relation)}"  # noqa: S608
+        """Check the rows of all sides as one feature table, and the sides against each other.
+
+        `sides` gives each side's relation by name.
+        """
+        rows = " union all by name ".join(
+            f"select *, '{side}' as {SIDE} from {_quoted(relation)}"  # noqa: S608
             for side, relation in sides.items()
         )
-        schema = split_schema(group_column)
-        subject = _Subject("splits", f"({union})", schema, key=(APPLICANT_KEY,))
-        return (*verdicts, self._check(connection, subject))
+        # In a table of their own, of which DuckDB knows minima and maxima: a rule a scan otherwise.
+        connection.execute(f"create temp table {_SIDES} as {rows}")
+        features = feature_schema(self._features, group_column=group_column)
+        between = split_schema(group_column)
+        without_side = f"(select * exclude ({SIDE}) from {_SIDES})"  # noqa: S608
+        key = (APPLICANT_KEY,)
+        verdicts = (
+            self._check(connection, _Subject("splits.rows", without_side, features, key)),
+            self._check(connection, _Subject("splits.sides", _SIDES, between, key)),
+        )
+        connection.execute(f"drop table {_SIDES}")
+        return verdicts
 
     def _check(self, connection: duckdb.DuckDBPyConnection, subject: _Subject) -> TableVerdict:
         problems = _column_problems(connection, subject)

@@ -189,7 +189,7 @@ def side(
 def split_findings(connection: duckdb.DuckDBPyConnection) -> set[str]:
     sides = {"train": "train", "test": "test"}
     verdicts = runner().check_splits(connection, sides, group_column="PERSON")
-    assert [verdict.table for verdict in verdicts] == ["splits.train", "splits.test", "splits"]
+    assert [verdict.table for verdict in verdicts] == ["splits.rows", "splits.sides"]
     return {outcome.rule for verdict in verdicts for outcome in verdict.findings}
 
 
