@@ -1,18 +1,47 @@
-"""MLflow's client, its failures told in the project's words."""
+"""MLflow's store: where it is, who may use it now, its failures told in the project's words."""
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from creditrisk.mlops.errors import TrackingUnavailable
-from creditrisk.mlops.tracking import connect, tracking_uri
+
+DEFAULT_TRACKING_URI = "sqlite:///mlflow.db"
+_SQLITE = "sqlite:///"
+_REQUEST_RETRIES = "3"
+_REQUEST_TIMEOUT_SECONDS = "20"
+
+
+def connect() -> ModuleType:
+    """MLflow, pointed at MLFLOW_TRACKING_URI or the local database, silent about usage."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["DO_NOT_TRACK"] = "true"
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", _REQUEST_RETRIES)
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", _REQUEST_TIMEOUT_SECONDS)
+    import mlflow
+
+    mlflow.set_tracking_uri(tracking_uri())
+    return mlflow
+
+
+def tracking_uri() -> str:
+    """Where runs are kept."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_TRACKING_URI
 
 
 @contextmanager
 def store_client() -> Iterator[Any]:
-    """An `MlflowClient`.
+    """An `MlflowClient` that no other process of this machine uses at the same time.
+
+    Not to be nested: the inner one would wait for the outer one for ever.
 
     Raises:
         TrackingUnavailable: the store does not answer, or refuses.
@@ -21,7 +50,25 @@ def store_client() -> Iterator[Any]:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        yield mlflow.MlflowClient()
+        with _locked(tracking_uri()):
+            yield mlflow.MlflowClient()
     except (mlflow.exceptions.MlflowException, SQLAlchemyError, OSError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise TrackingUnavailable(tracking_uri(), reason) from error
+
+
+@contextmanager
+def _locked(uri: str) -> Iterator[None]:
+    path = _lock_path(uri)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _lock_path(uri: str) -> Path:
+    """Beside a local database, else in the folder for temporary files."""
+    if uri.startswith(_SQLITE):
+        return Path(uri.removeprefix(_SQLITE) + ".lock")
+    name = hashlib.sha256(uri.encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"creditrisk-tracking-{name}.lock"

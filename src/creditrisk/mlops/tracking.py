@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
-import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.resources import files
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from creditrisk.core.settings import TrackingSettings
 from creditrisk.mlops.bundle import Bundle, BundleManifest
-from creditrisk.mlops.errors import TrackingUnavailable
 from creditrisk.mlops.golden import table_of
 from creditrisk.mlops.provenance import git_commit
+from creditrisk.mlops.store import connect, store_client
 from creditrisk.models.pipeline_file import TRUSTED_TYPES
 
-DEFAULT_TRACKING_URI = "sqlite:///mlflow.db"
 BUNDLE_TAG = "bundle_sha256"
 MODEL_NAME = "model"
 BUNDLE_ARTIFACT = "bundle"
-_SQLITE = "sqlite:///"
-_REQUEST_RETRIES = "3"
-_REQUEST_TIMEOUT_SECONDS = "20"
-
-
-def connect() -> ModuleType:
-    """MLflow, pointed at MLFLOW_TRACKING_URI or the local database, silent about usage."""
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    os.environ["DO_NOT_TRACK"] = "true"
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", _REQUEST_RETRIES)
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", _REQUEST_TIMEOUT_SECONDS)
-    import mlflow
-
-    mlflow.set_tracking_uri(tracking_uri())
-    return mlflow
-
-
-def tracking_uri() -> str:
-    """Where runs are kept."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_TRACKING_URI
 
 
 def open_experiment(experiment: str = TrackingSettings().experiment) -> str:
@@ -57,7 +29,7 @@ def open_experiment(experiment: str = TrackingSettings().experiment) -> str:
     Raises:
         TrackingUnavailable: the store does not answer.
     """
-    with _store() as client:
+    with store_client() as client:
         import skops.io  # noqa: F401
 
         return _experiment_id(client, experiment)
@@ -71,7 +43,7 @@ def ensure_run(bundle: Bundle, experiment: str = TrackingSettings().experiment) 
     Raises:
         TrackingUnavailable: the store does not answer.
     """
-    with _store() as client:
+    with store_client() as client:
         experiment_id = _experiment_id(client, experiment)
         return _found_run(client, experiment_id, bundle) or _made_run(client, experiment_id, bundle)
 
@@ -82,43 +54,12 @@ def log_metrics(run_id: str, metrics: Mapping[str, float], prefix: str) -> None:
     Raises:
         TrackingUnavailable: the store does not answer.
     """
-    with _store() as client:
+    with store_client() as client:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
         batch = [Metric(f"{prefix}_{name}", value, now, 0) for name, value in metrics.items()]
         client.log_batch(run_id, metrics=batch)
-
-
-@contextmanager
-def _store() -> Iterator[Any]:
-    """A client that no other process of this machine uses at the same time."""
-    mlflow = connect()
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        with _locked(tracking_uri()):
-            yield mlflow.MlflowClient()
-    except (mlflow.exceptions.MlflowException, SQLAlchemyError, OSError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise TrackingUnavailable(tracking_uri(), reason) from error
-
-
-@contextmanager
-def _locked(uri: str) -> Iterator[None]:
-    path = _lock_path(uri)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _lock_path(uri: str) -> Path:
-    """Beside a local database, else in the folder for temporary files."""
-    if uri.startswith(_SQLITE):
-        return Path(uri.removeprefix(_SQLITE) + ".lock")
-    name = hashlib.sha256(uri.encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"creditrisk-tracking-{name}.lock"
 
 
 def _experiment_id(client: Any, name: str) -> str:

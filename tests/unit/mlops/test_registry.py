@@ -12,6 +12,7 @@ from creditrisk.mlops import registry, tracking
 from creditrisk.mlops.bundle import Bundle
 from creditrisk.mlops.errors import TrackingUnavailable
 from creditrisk.mlops.registry import CandidateRefused, TestEvidence, UnknownMetric
+from creditrisk.mlops.store import connect
 
 KNOWN = ("roc_auc", "gini")
 
@@ -54,12 +55,12 @@ def evidence(bundle: Bundle, **changes: Any) -> TestEvidence:
 
 def version(name: str, alias: str = "candidate") -> Any:
     """The version behind an alias."""
-    return tracking.connect().MlflowClient().get_model_version_by_alias(name, alias)
+    return connect().MlflowClient().get_model_version_by_alias(name, alias)
 
 
 def versions(name: str) -> list[Any]:
     """All versions of a model."""
-    return list(tracking.connect().MlflowClient().search_model_versions(f"name = '{name}'"))
+    return list(connect().MlflowClient().search_model_versions(f"name = '{name}'"))
 
 
 @pytest.mark.parametrize("bar", [0.7, 0.75])
@@ -138,7 +139,7 @@ def test_the_candidate_loads_and_predicts(bundle: Bundle) -> None:
     from simulated_lending import ENCODING, unseen
 
     registry.register(bundle, tracking.ensure_run(bundle), 0.75, settings("Loadable"))
-    tracking.connect()
+    connect()
     pipeline = mlflow.sklearn.load_model("models:/Loadable@candidate")
     rows = unseen().slice(0, 20)
     seen = pipeline.predict_proba(rows.select(ENCODING.names).to_pandas())[:, 1]
@@ -161,7 +162,7 @@ def test_a_run_that_is_gone_is_said_in_one_sentence(bundle: Bundle) -> None:
 
 def test_a_run_without_a_model_is_refused(bundle: Bundle) -> None:
     """A run that logged no pipeline gives nothing to register."""
-    client = tracking.connect().MlflowClient()
+    client = connect().MlflowClient()
     run = client.create_run(tracking.open_experiment())
     with pytest.raises(CandidateRefused, match="holds no logged model"):
         registry.register(bundle, run.info.run_id, 0.75, settings("Empty"))

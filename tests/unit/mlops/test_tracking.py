@@ -22,6 +22,7 @@ from simulated_lending import FEATURES, sealed, unseen
 from creditrisk.mlops import tracking
 from creditrisk.mlops.bundle import Bundle
 from creditrisk.mlops.errors import TrackingUnavailable
+from creditrisk.mlops.store import DEFAULT_TRACKING_URI, connect
 
 pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::sqlalchemy")
 
@@ -57,7 +58,7 @@ def run(store: Path, bundle: Bundle) -> Any:
 
 
 def client() -> Any:
-    return tracking.connect().MlflowClient()
+    return connect().MlflowClient()
 
 
 def run_of(bundle: Bundle) -> list[Any]:
@@ -118,7 +119,7 @@ def test_the_whole_bundle_is_an_artefact(run: Any, bundle: Bundle, tmp_path: Pat
 
 def test_pyfunc_gives_the_bundle_s_pds(run: Any, bundle: Bundle) -> None:
     """`runs:/<run_id>/model` loads by MLflow alone and predicts both outcomes' probabilities."""
-    model = tracking.connect().pyfunc.load_model(f"runs:/{run.info.run_id}/model")
+    model = connect().pyfunc.load_model(f"runs:/{run.info.run_id}/model")
     rows = unseen().select([feature.name for feature in FEATURES])
     expected = bundle.serving_form().probabilities(rows)
     assert np.array_equal(model.predict(rows.to_pandas())[:, 1], expected)
@@ -126,7 +127,7 @@ def test_pyfunc_gives_the_bundle_s_pds(run: Any, bundle: Bundle) -> None:
 
 def test_pyfunc_reads_integers_with_and_without_nulls(run: Any) -> None:
     """Whether a frame's integers are int64 or, because of a null, float64 does not matter."""
-    model = tracking.connect().pyfunc.load_model(f"runs:/{run.info.run_id}/model")
+    model = connect().pyfunc.load_model(f"runs:/{run.info.run_id}/model")
     rows = unseen().select([feature.name for feature in FEATURES]).slice(0, 2).to_pandas()
     rows.loc[0, "CNT_CHILDREN"] = None
     assert model.predict(rows)[1, 1] == model.predict(rows[1:].astype({"CNT_CHILDREN": int}))[0, 1]
@@ -134,7 +135,7 @@ def test_pyfunc_reads_integers_with_and_without_nulls(run: Any) -> None:
 
 def test_the_signature_names_every_feature(run: Any) -> None:
     """MLflow knows the model's columns in order."""
-    model = tracking.connect().models.get_model_info(f"runs:/{run.info.run_id}/model")
+    model = connect().models.get_model_info(f"runs:/{run.info.run_id}/model")
     assert model.signature.inputs.input_names() == [feature.name for feature in FEATURES]
     assert model.signature.inputs.required_input_names() == model.signature.inputs.input_names()
 
@@ -211,7 +212,7 @@ def served(model: str, folder: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     words = ["models", "serve", "-m", model, "-p", str(port), "--env-manager", "local"]
-    uri = {"MLFLOW_TRACKING_URI": tracking.DEFAULT_TRACKING_URI}
+    uri = {"MLFLOW_TRACKING_URI": DEFAULT_TRACKING_URI}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
         [sys.executable, "-m", "mlflow", *words],

@@ -15,6 +15,7 @@ from creditrisk.core.files import sha256_of
 from creditrisk.mlops import tracking
 from creditrisk.mlops.bundle import Bundle
 from creditrisk.mlops.errors import ChangedBundleFile, TrackingUnavailable
+from creditrisk.mlops.store import connect
 from creditrisk.models.metrics import NotMeasurable, roc_auc
 from creditrisk.pipelines import evaluate
 from creditrisk.pipelines.evaluate import Side
@@ -42,7 +43,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::sqlalchemy"
 def run_of(bundle: Path) -> Any:
     """The MLflow run of a bundle."""
     sealed = Bundle.load(bundle)
-    return tracking.connect().MlflowClient().get_run(tracking.ensure_run(sealed))
+    return connect().MlflowClient().get_run(tracking.ensure_run(sealed))
 
 
 def test_the_test_side_is_measured_drawn_and_logged(
@@ -62,7 +63,7 @@ def test_the_test_side_is_measured_drawn_and_logged(
     assert f"test: {report.rows:,} applicants, ROC-AUC" in capsys.readouterr().out
     run = run_of(trained / "models/credit_risk_pd")
     assert run.data.metrics["test_roc_auc"] == report.roc_auc
-    client = tracking.connect().MlflowClient()
+    client = connect().MlflowClient()
     logged = client.list_artifacts(run.info.run_id, "test_evaluation")
     assert {Path(item.path).stem for item in logged} == PICTURES
 

@@ -9,10 +9,10 @@ import yaml
 
 from creditrisk.core.errors import CreditRiskError, MissingFile, UnreadableReport
 from creditrisk.core.settings import EvaluateSettings
-from creditrisk.mlops import tracking
 from creditrisk.mlops.bundle import Bundle
 from creditrisk.mlops.errors import BundleRefused
 from creditrisk.mlops.registry import CandidateRefused, RegistryPromotion, UnknownMetric
+from creditrisk.mlops.store import connect
 from creditrisk.pipelines import register_candidate
 from creditrisk.scoring.scorer import Scorer
 from creditrisk.testing.evaluation import EvaluationReport, evaluate
@@ -56,7 +56,7 @@ def edit_metrics(**changes: Any) -> None:
 
 def versions(name: str) -> list[Any]:
     """All versions of a model."""
-    client = tracking.connect().MlflowClient()
+    client = connect().MlflowClient()
     return list(client.search_model_versions(f"name = '{name}'"))
 
 
@@ -75,7 +75,7 @@ def test_a_good_model_becomes_the_candidate(
     )
     assert (promotion.value, promotion.bar) == (report.roc_auc, 0.6)
     assert promotion.bundle_sha256 == report.bundle_sha256
-    run = tracking.connect().MlflowClient().get_run(promotion.run_id)
+    run = connect().MlflowClient().get_run(promotion.run_id)
     assert run.data.metrics["test_roc_auc"] == report.roc_auc
     assert "Good version 1 (candidate): registered" in capsys.readouterr().out
 
