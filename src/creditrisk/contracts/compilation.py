@@ -34,9 +34,14 @@ class RowCheck:
 
 @dataclass(frozen=True, slots=True)
 class GroupCount:
-    """How many groups there are and how many break each rule, in one pass."""
+    """How many groups there are and how many break each rule, in one pass.
+
+    Where some table holds the parents of the groups, the same pass counts the rows of groups
+    without one, for each of `references`: a million groups are looked up instead of all rows.
+    """
 
     rules: tuple[GroupRule, ...]
+    references: tuple[ReferenceRule, ...]
     statement: str
 
 
@@ -69,12 +74,37 @@ class Compilation:
     @cached_property
     def rows(self) -> tuple[RowCheck, ...]:
         """The checks of single rows, columns first."""
+        counted = {rule.id for count in self.groups for rule in count.references}
         kept = dict(self._row_conditions())
+        kept |= {
+            r: self._has_parent(r, self._table) for r in self.references if r.id not in counted
+        }
+        return self._row_checks(kept)
+
+    @cached_property
+    def references(self) -> tuple[ReferenceRule, ...]:
+        """The rules about other tables that can be looked at."""
+        return tuple(
+            rule
+            for rule in self._references
+            if self._measurable(rule) and rule.parent in self._parents
+        )
+
+    def reference_check(self, rule: ReferenceRule) -> RowCheck:
+        """The check of each row that `groups` makes of each group."""
+        return self._row_checks({rule: self._has_parent(rule, self._table)})[0]
+
+    def _row_checks(self, kept: Mapping[Rule, ir.BooleanValue]) -> tuple[RowCheck, ...]:
         conditions = _conditions(self._table, list(kept.values()))
         return tuple(
             RowCheck(rule, self._resolved(f"not ({condition})"))
             for rule, condition in zip(kept, conditions, strict=True)
         )
+
+    def _has_parent(self, rule: ReferenceRule, rows: ir.Table) -> ir.BooleanValue:
+        column = rule.columns[0]
+        parents = _table(_PARENTS + rule.id, {column: self._schema.columns[column].dtype})
+        return rule.kept(rows, parents)
 
     @cached_property
     def groups(self) -> tuple[GroupCount, ...]:
@@ -103,22 +133,22 @@ class Compilation:
             rule = _rule(check)
             if isinstance(rule, RowRule) and self._measurable(rule):
                 yield rule, rule.kept(self._table)
-        for reference in self._references:
-            if self._measurable(reference) and reference.parent in self._parents:
-                column = reference.columns[0]
-                dtype = self._schema.columns[column].dtype
-                parents = _table(_PARENTS + reference.id, {column: dtype})
-                yield reference, reference.kept(self._table, parents)
 
     def _measurable(self, rule: Rule) -> bool:
         return self._absent.isdisjoint(rule.columns)
 
     def _group_count(self, rules: tuple[GroupRule, ...]) -> GroupCount:
+        key = rules[0].key
+        references = tuple(rule for rule in self.references if rule.columns == key)
         names = [f"rule_{number}" for number in range(len(rules))]
         kept = {name: rule.kept(self._table) for name, rule in zip(names, rules, strict=True)}
-        groups = self._table.group_by(list(rules[0].key)).aggregate(**kept)
-        broken = {name: (~groups[name]).sum().fill_null(0) for name in names}
-        return GroupCount(rules, self._sql(groups.aggregate(groups=groups.count(), **broken)))
+        groups = self._table.group_by(list(key)).aggregate(ROWS=self._table.count(), **kept)
+        counts = {"groups": groups.count()}
+        counts |= {name: (~groups[name]).sum().fill_null(0) for name in names}
+        for number, rule in enumerate(references):
+            orphans = groups.ROWS.sum(where=~self._has_parent(rule, groups)).fill_null(0)
+            counts[f"reference_{number}"] = orphans
+        return GroupCount(rules, references, self._sql(groups.aggregate(**counts)))
 
     def _sql(self, expression: ir.Expr) -> str:
         import ibis
@@ -146,11 +176,11 @@ class Compilation:
             counts = (f"(select count(*) {source} where {check.broken})" for check in batch)
             yield f"select {', '.join(counts)}"
 
-    def sampling(self, check: RowCheck, columns: str, order: str, limit: int) -> str:
-        """The statement that shows rows which break a rule."""
+    def sampling(self, check: RowCheck, columns: str, limit: int) -> str:
+        """The statement that shows rows which break a rule, the same ones in every run."""
         return (
             f"select {columns} from {self._relation} as {_ROW_ALIAS} "  # noqa: S608
-            f"where {check.broken} order by {order} limit {limit}"
+            f"where {check.broken} order by all limit {limit}"
         )
 
     def sampling_groups(self, rule: GroupRule, limit: int) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,6 @@ class _Subject:
     key: tuple[str, ...]
     references: tuple[ReferenceRule, ...] = ()
     parents: Mapping[str, str] | None = None
-    from_file: bool = False
 
 
 class ValidationRunner:
@@ -102,7 +102,6 @@ class ValidationRunner:
             key=table.key or tuple(c for c in table.column_names if c.startswith("SK_ID_")),
             references=reference_rules(table.name),
             parents={parent: _quoted(there) for parent, there in (parents or {}).items()},
-            from_file=True,
         )
         return self._check(connection, subject)
 
@@ -161,8 +160,8 @@ class ValidationRunner:
         outcomes = [
             self._structure(subject, problems),
             *self._row_outcomes(connection, subject, compilation, rows),
-            *self._group_outcomes(connection, compilation),
-            *self._unmeasured(subject, compilation),
+            *self._group_outcomes(connection, subject, compilation, rows),
+            *_unmeasured(subject, compilation),
         ]
         return TableVerdict.of(subject.name, rows, outcomes)
 
@@ -173,7 +172,8 @@ class ValidationRunner:
             description="the columns are those of the contract, of its types",
             columns=(),
         )
-        return self._outcome(rule, len(problems), len(subject.schema.columns), tuple(problems))
+        columns = len(subject.schema.columns)
+        return self._outcome(rule, len(problems), columns, lambda: tuple(problems))
 
     def _row_outcomes(
         self,
@@ -186,50 +186,60 @@ class ValidationRunner:
             _row(connection, statement) for statement in compilation.counting()
         )
         for check, violations in zip(compilation.rows, counts, strict=True):
-            samples = _row_samples(connection, subject, compilation, check) if violations else ()
+            samples = partial(_row_samples, connection, subject, compilation, check)
             yield self._outcome(check.rule, violations, rows, samples)
 
     def _group_outcomes(
-        self, connection: duckdb.DuckDBPyConnection, compilation: Compilation
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        subject: _Subject,
+        compilation: Compilation,
+        rows: int,
     ) -> Iterator[RuleOutcome]:
         for count in compilation.groups:
             groups, *broken = _row(connection, count.statement)
-            for rule, violations in zip(count.rules, broken, strict=True):
-                samples: tuple[Sample, ...] = ()
-                if violations:
-                    statement = compilation.sampling_groups(rule, SAMPLE_ROWS)
-                    samples = _samples(connection, statement)
-                yield self._outcome(rule, violations, groups, samples)
-
-    def _unmeasured(self, subject: _Subject, compilation: Compilation) -> Iterator[RuleOutcome]:
-        measured = {check.rule.id for check in compilation.rows}
-        for reference in subject.references:
-            if reference.id not in measured:
-                yield RuleOutcome(
-                    rule=reference.id,
-                    level=reference.level,
-                    status="not_measured",
-                    description=f"{reference.description}; that table was not there",
-                    violations=0,
-                    rows=0,
-                    bound=reference.bound,
+            for rule, violations in zip(count.rules, broken, strict=False):
+                statement = partial(compilation.sampling_groups, rule, SAMPLE_ROWS)
+                yield self._outcome(
+                    rule, violations, groups, partial(_group_samples, connection, statement)
                 )
+            for reference, orphans in zip(
+                count.references, broken[len(count.rules) :], strict=True
+            ):
+                samples = partial(_orphans, connection, subject, compilation, reference)
+                yield self._outcome(reference, orphans, rows, samples)
 
     def _outcome(
-        self, rule: Rule, violations: int, rows: int, samples: tuple[Sample, ...]
+        self, rule: Rule, violations: int, rows: int, samples: Callable[[], tuple[Sample, ...]]
     ) -> RuleOutcome:
+        """What came of a rule; rows are only fetched where it is broken beyond its bound."""
         reason = self.relaxed_rules.get(rule.id)
+        status = _status(rule, violations, rows, relaxed=reason is not None)
         return RuleOutcome(
             rule=rule.id,
             level=rule.level,
-            status=_status(rule, violations, rows, relaxed=reason is not None),
+            status=status,
             description=rule.description,
             violations=violations,
             rows=rows,
             bound=rule.bound,
             relaxed_because=reason if violations else None,
-            samples=samples,
+            samples=() if status == "passed" else samples(),
         )
+
+
+def _unmeasured(subject: _Subject, compilation: Compilation) -> Iterator[RuleOutcome]:
+    for reference in subject.references:
+        if reference not in compilation.references:
+            yield RuleOutcome(
+                rule=reference.id,
+                level=reference.level,
+                status="not_measured",
+                description=f"{reference.description}; that table was not there",
+                violations=0,
+                rows=0,
+                bound=reference.bound,
+            )
 
 
 def _status(rule: Rule, violations: int, rows: int, *, relaxed: bool) -> RuleStatus:
@@ -265,11 +275,22 @@ def _row_samples(
     check: RowCheck,
 ) -> tuple[Sample, ...]:
     columns = ", ".join(map(_quoted, dict.fromkeys((*subject.key, *check.rule.columns))))
-    if subject.from_file:  # the loader keeps the file's order: after the header comes row 0
-        statement = compilation.sampling(check, f"rowid + 2 as line, {columns}", "1", SAMPLE_ROWS)
-    else:
-        statement = compilation.sampling(check, columns, columns, SAMPLE_ROWS)
-    return _samples(connection, statement)
+    return _samples(connection, compilation.sampling(check, columns, SAMPLE_ROWS))
+
+
+def _orphans(
+    connection: duckdb.DuckDBPyConnection,
+    subject: _Subject,
+    compilation: Compilation,
+    rule: ReferenceRule,
+) -> tuple[Sample, ...]:
+    return _row_samples(connection, subject, compilation, compilation.reference_check(rule))
+
+
+def _group_samples(
+    connection: duckdb.DuckDBPyConnection, statement: Callable[[], str]
+) -> tuple[Sample, ...]:
+    return _samples(connection, statement())
 
 
 def _samples(connection: duckdb.DuckDBPyConnection, statement: str) -> tuple[Sample, ...]:

@@ -31,7 +31,7 @@ class RuleOutcome(_Part):
     """How a table fared under one rule.
 
     `violations` of `rows` broke it (groups of rows for a rule about groups); up to the share
-    `bound` is tolerated. `samples` show a few of them: key, offending columns, line of the file.
+    `bound` is tolerated. `samples` show a few where it is not: key and offending columns.
     """
 
     rule: str
