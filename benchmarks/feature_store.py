@@ -59,7 +59,10 @@ def scan(raw: Path) -> None:
         for file, table in RAW_FILES.items():
             columns = raw_tables()[table].columns
             rows = connection.read_csv(
-                str(raw / file), dtype={column.name: SCAN_TYPES[column.type] for column in columns}
+                str(raw / file),
+                header=True,
+                auto_detect=False,
+                columns={column.name: SCAN_TYPES[column.type] for column in columns},
             )
             rows.aggregate(", ".join(f"count({column.name})" for column in columns)).fetchall()
 
