@@ -265,7 +265,7 @@ def _join(connection: duckdb.DuckDBPyConnection, applicants: Applicants) -> None
         features = cursor.sql(query(JOIN))
         if applicants.carried:
             features = features.join(cursor.table("features.carried"), APPLICANT_KEY)
-        features.order(APPLICANT_KEY).create(f"features.{JOIN}")
+        features.create(f"features.{JOIN}")
 
 
 def _feature_verdict(
@@ -281,6 +281,6 @@ def _feature_verdict(
 
 
 def _write(connection: duckdb.DuckDBPyConnection, out: Path) -> None:
-    # Joining left the rows in key order, and DuckDB keeps the order of a table.
     with atomic_path(out) as temporary, connection.cursor() as cursor:
-        cursor.table(f"features.{JOIN}").to_parquet(str(temporary), compression="zstd")
+        rows = cursor.table(f"features.{JOIN}").order(APPLICANT_KEY)
+        rows.to_parquet(str(temporary), compression="zstd")
