@@ -24,7 +24,7 @@ demo: $(VENV)/pipeline ## Generate a portfolio, run the whole pipeline, print it
 	creditrisk show-results --seconds $$(( $$(date +%s) - started ))
 
 test: $(VENV)/dev lint ## Run every check that CI runs
-	pytest
+	pytest --numprocesses 2
 
 lint: $(VENV)/dev
 	ruff check
