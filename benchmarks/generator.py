@@ -15,10 +15,9 @@ import numpy as np
 import psutil
 
 KAGGLE_APPLICANTS = 307_511
-# Rows and bytes of the real files.
+# Rows and bytes of the real files of a labelled snapshot.
 KAGGLE_FILES = {
     "application_train.csv": (307_511, 166_133_370),
-    "application_test.csv": (48_744, 26_567_651),
     "bureau.csv": (1_716_428, 170_016_717),
     "bureau_balance.csv": (27_299_925, 375_592_889),
     "previous_application.csv": (1_670_214, 404_973_293),
