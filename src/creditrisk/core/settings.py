@@ -170,6 +170,78 @@ class FitModelSettings(Section):
     logistic: LogisticSettings = LogisticSettings()
 
 
+class ProtectedAttribute(Section):
+    """A column of the feature table that says which group an applicant belongs to.
+
+    `bounds` cut a numeric column into bands: 30 and 40 give below 30, 30 to below 40, 40 and over.
+    """
+
+    column: str
+    bounds: list[float] = []
+
+    @model_validator(mode="after")
+    def _bounds_rise(self) -> Self:
+        if self.bounds != sorted(set(self.bounds)):
+            message = f"bounds of {self.column} are {self.bounds}, each must exceed the one before"
+            raise ValueError(message)
+        return self
+
+
+class PolicySettings(Section):
+    """The lender's policy: how a PD becomes a grade and a decision, and whom the law protects.
+
+    An applicant whose PD is below `approve_below` is approved, from `decline_from` on declined,
+    between them referred to a person. `grades` gives each grade the PD that it stays below, rising;
+    the last is 1. `prohibited_inputs` names raw columns that no model may read, directly or through
+    a feature, with the jurisdictions that say so; those of `jurisdictions` count. The lists are the
+    lender's reading of its law, not legal advice.
+    """
+
+    approve_below: Share = 0.10
+    decline_from: Share = 0.20
+    grades: dict[str, PositiveShare] = {
+        "A": 0.02,
+        "B": 0.035,
+        "C": 0.055,
+        "D": 0.08,
+        "E": 0.12,
+        "F": 0.20,
+        "G": 1.0,
+    }
+    protected_attributes: dict[str, ProtectedAttribute] = {
+        "gender": ProtectedAttribute(column="CODE_GENDER"),
+        "family_status": ProtectedAttribute(column="NAME_FAMILY_STATUS"),
+        "age_band": ProtectedAttribute(column="AGE_YEARS", bounds=[30, 40, 50, 60]),
+    }
+    prohibited_inputs: dict[str, list[str]] = {
+        "CODE_GENDER": ["EU", "UK", "US"],
+        "NAME_FAMILY_STATUS": ["UK", "US"],
+    }
+    jurisdictions: list[str] = ["EU", "US"]
+
+    @property
+    def prohibited_columns(self) -> tuple[str, ...]:
+        """The raw columns that no model may read in any of the lender's jurisdictions."""
+        return tuple(
+            column
+            for column, where in self.prohibited_inputs.items()
+            if not set(where).isdisjoint(self.jurisdictions)
+        )
+
+    @model_validator(mode="after")
+    def _bands_are_in_order(self) -> Self:
+        if self.approve_below > self.decline_from:
+            message = (
+                f"approve_below {self.approve_below:g} exceeds decline_from {self.decline_from:g}"
+            )
+            raise ValueError(message)
+        bounds = list(self.grades.values())
+        if bounds != sorted(set(bounds)) or bounds[-1:] != [1.0]:
+            message = f"grades end at {bounds}, the bounds must rise and the last must be 1"
+            raise ValueError(message)
+        return self
+
+
 class EvaluateSettings(Section):
     """How metrics are binned."""
 
@@ -199,6 +271,7 @@ class Settings(Section):
     contracts: ContractSettings = ContractSettings()
     split: SplitSettings = SplitSettings()
     fit_model: FitModelSettings = FitModelSettings()
+    policy: PolicySettings = PolicySettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     registry: RegistrySettings = RegistrySettings()
     tracking: TrackingSettings = TrackingSettings()

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from creditrisk.core.errors import InvalidSettings, MissingFile
-from creditrisk.core.settings import Settings, load_settings
+from creditrisk.core.settings import PolicySettings, Settings, load_settings
 
 PARAMS = Path(__file__).parents[3] / "params.yaml"
 
@@ -39,6 +39,10 @@ def test_an_empty_file_means_defaults(tmp_path: Path) -> None:
         ("split: {seed: -1}", "split.seed: Input should be greater than or equal to 0"),
         ("fit_model: {model_type: forest}", "fit_model.model_type: Input should be"),
         ("split: {shares: {train: 0.9}}", "must be 1"),
+        ("policy: {grades: {A: 0.2, B: 0.1, C: 1.0}}", "the bounds must rise"),
+        ("policy: {grades: {A: 0.2, B: 0.5}}", "the last must be 1"),
+        ("policy: {approve_below: 0.3}", "approve_below 0.3 exceeds decline_from 0.2"),
+        ("policy: {protected_attributes: {age: {column: A, bounds: [3, 2]}}}", "each must exceed"),
         ("split: [", "while parsing"),
     ],
 )
@@ -52,3 +56,12 @@ def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
     """The error names the file and the flag."""
     with pytest.raises(MissingFile, match="pass --params"):
         load_settings(tmp_path / "params.yaml")
+
+
+def test_only_the_lender_s_jurisdictions_prohibit() -> None:
+    """A column that only another jurisdiction prohibits may be read."""
+    policy = PolicySettings(
+        prohibited_inputs={"CODE_GENDER": ["EU"], "NAME_FAMILY_STATUS": ["US"]},
+        jurisdictions=["EU"],
+    )
+    assert policy.prohibited_columns == ("CODE_GENDER",)

@@ -1,0 +1,1 @@
+"""Whether what the model sees still is what it was trained on."""
