@@ -58,10 +58,8 @@ class RegistryPromotion(Report):
 
 
 @dataclass(frozen=True, slots=True)
-class TestEvidence:
+class MeasuredBundle:
     """What was measured on applicants that the model had not seen, and of which bundle."""
-
-    __test__ = False  # the name is not for pytest
 
     split: str
     bundle_sha256: str
@@ -69,7 +67,7 @@ class TestEvidence:
 
 
 def judge(
-    evidence: TestEvidence, bundle: Bundle, settings: RegistrySettings, known: Collection[str]
+    evidence: MeasuredBundle, bundle: Bundle, settings: RegistrySettings, known: Collection[str]
 ) -> float:
     """The value that clears the bar.
 

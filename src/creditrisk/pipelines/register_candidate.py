@@ -64,7 +64,7 @@ def _registered(bundle: Bundle, metrics: Path, settings: Settings) -> RegistryPr
     from creditrisk.testing.evaluation import PROMOTABLE_METRICS, EvaluationReport
 
     report = EvaluationReport.read(metrics)
-    evidence = registry.TestEvidence(report.split, report.bundle_sha256, report.scalars())
+    evidence = registry.MeasuredBundle(report.split, report.bundle_sha256, report.scalars())
     value = registry.judge(evidence, bundle, settings.registry, PROMOTABLE_METRICS)
     run_id = tracking.ensure_run(bundle, settings.tracking.experiment)
     # A run that was made anew for a bundle from DVC's cache has not seen evaluate_test.

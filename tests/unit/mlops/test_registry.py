@@ -11,7 +11,7 @@ from creditrisk.core.settings import RegistrySettings
 from creditrisk.mlops import registry, tracking
 from creditrisk.mlops.bundle import Bundle
 from creditrisk.mlops.errors import TrackingUnavailable
-from creditrisk.mlops.registry import CandidateRefused, TestEvidence, UnknownMetric
+from creditrisk.mlops.registry import CandidateRefused, MeasuredBundle, UnknownMetric
 from creditrisk.mlops.store import connect
 
 KNOWN = ("roc_auc", "gini")
@@ -48,9 +48,9 @@ def settings(name: str = "CreditRiskPD", **changes: Any) -> RegistrySettings:
     return RegistrySettings.model_validate({**fields, **changes})
 
 
-def evidence(bundle: Bundle, **changes: Any) -> TestEvidence:
+def evidence(bundle: Bundle, **changes: Any) -> MeasuredBundle:
     """Test metrics of that bundle."""
-    return replace(TestEvidence("test", bundle.sha256, {"roc_auc": 0.75}), **changes)
+    return replace(MeasuredBundle("test", bundle.sha256, {"roc_auc": 0.75}), **changes)
 
 
 def version(name: str, alias: str = "candidate") -> Any:
