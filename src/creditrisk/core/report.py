@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from creditrisk.core.errors import MissingFile, UnreadableReport
+from creditrisk.core.errors import MissingFile, UnreadableReport, validation_problems
 from creditrisk.core.files import write_text
+
+# The last bits of a sum depend on the processor's vector width; a tracked report does not.
+_DIGITS = 10
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, _DIGITS) if isinstance(value, float) else value
+
+
+Number = Annotated[float, BeforeValidator(_rounded)]
+
+
+class Part(BaseModel):
+    """A part of a report."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Report(BaseModel):
@@ -37,5 +53,4 @@ class Report(BaseModel):
         try:
             return cls.model_validate_json(path.read_text(encoding="utf-8"))
         except ValidationError as error:
-            problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-            raise UnreadableReport(path, cls.__name__, problems) from error
+            raise UnreadableReport(path, cls.__name__, validation_problems(error)) from error

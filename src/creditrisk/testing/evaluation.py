@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from creditrisk.core.report import Report
+from creditrisk.core.report import Number, Part, Report
 from creditrisk.core.settings import EvaluateSettings
 from creditrisk.models import metrics
 from creditrisk.models.metrics import Decile, Estimate
@@ -15,22 +14,6 @@ from creditrisk.testing.scored_split import ScoredSplit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-# The last bits of a sum depend on the processor's vector width; a tracked report does not.
-_DIGITS = 10
-
-
-def _rounded(value: Any) -> Any:
-    return round(value, _DIGITS) if isinstance(value, float) else value
-
-
-Number = Annotated[float, BeforeValidator(_rounded)]
-
-
-class Part(BaseModel):
-    """A part of a report."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Bounds(Part):
