@@ -7,6 +7,10 @@ required. `exit_code` is what a stage exits with: 1 for a refusal, 2 for misuse.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class CreditRiskError(Exception):
@@ -44,3 +48,11 @@ class UnreadableReport(CreditRiskError):
     def __init__(self, path: Path, report: str, problems: list[str]) -> None:
         self.path = path
         super().__init__(f"{path} is not a valid {report}:\n  " + "\n  ".join(problems))
+
+
+def validation_problems(error: ValidationError) -> list[str]:
+    """What Pydantic found wrong, a line each: the place, where it names one, and the reason."""
+    return [
+        ": ".join(filter(None, (".".join(map(str, problem["loc"])), problem["msg"])))
+        for problem in error.errors()
+    ]

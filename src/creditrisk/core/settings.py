@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from creditrisk.core.errors import InvalidSettings, MissingFile
+from creditrisk.core.errors import InvalidSettings, MissingFile, validation_problems
 
 DEFAULT_PARAMS_PATH = Path("params.yaml")
 
@@ -292,5 +292,4 @@ def load_settings(path: Path = DEFAULT_PARAMS_PATH) -> Settings:
     except yaml.YAMLError as error:
         raise InvalidSettings(path, [str(error)]) from error
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise InvalidSettings(path, problems) from error
+        raise InvalidSettings(path, validation_problems(error)) from error

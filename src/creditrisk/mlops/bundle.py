@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from creditrisk.core.errors import MissingFile
+from creditrisk.core.errors import MissingFile, validation_problems
 from creditrisk.core.files import atomic_folder
 from creditrisk.core.report import Report
 from creditrisk.mlops.errors import (
@@ -217,9 +217,7 @@ def _parsed_manifest(folder: Path, content: bytes) -> BundleManifest:
     try:
         return BundleManifest.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise UnreadableManifest(folder, f"{place}: {first['msg']}") from error
+        raise UnreadableManifest(folder, validation_problems(error)[0]) from error
 
 
 def _check_names(folder: Path, manifest: BundleManifest) -> None:

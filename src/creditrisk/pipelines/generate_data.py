@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 from pydantic import ValidationError
 
-from creditrisk.core.errors import InvalidSettings
+from creditrisk.core.errors import InvalidSettings, validation_problems
 from creditrisk.core.settings import DEFAULT_PARAMS_PATH, SyntheticSettings, load_settings
 from creditrisk.pipelines.command import run
 
@@ -78,8 +78,7 @@ def synthetic_settings(
     try:
         return SyntheticSettings.model_validate(content)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise InvalidSettings(params, problems) from error
+        raise InvalidSettings(params, validation_problems(error)) from error
 
 
 if __name__ == "__main__":
