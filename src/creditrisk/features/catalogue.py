@@ -6,10 +6,11 @@ model must respect are all derived from here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any, Literal, cast, get_args
 
 import yaml
@@ -21,23 +22,37 @@ from creditrisk.contracts.tables import (
     ColumnType,
     raw_tables,
 )
-from creditrisk.core.errors import CreditRiskError
+from creditrisk.core.errors import CreditRiskError, Misuse
+from creditrisk.core.settings import PolicySettings
 
 Direction = Literal["higher_is_riskier", "lower_is_riskier", "none"]
 RawColumn = tuple[str, str]  # table, column
 
-_REQUIRED = frozenset({"name", "definition", "unit", "direction", "reason"})
+_REQUIRED = frozenset({"name", "definition", "unit", "direction", "label", "reason"})
 _OPTIONAL = frozenset(
     {"as_is", "type", "nullable", "minimum", "maximum", "range_of", "inputs", "nulls_of"}
 )
+_REASONS = "reasons"  # the one top-level section that is no source of features
 
 
 class InvalidCatalogue(CreditRiskError):
     """An entry of the catalogue lacks a field or has one that means nothing."""
 
-    def __init__(self, feature: str, problem: str) -> None:
-        self.feature = feature
-        super().__init__(f"catalogue.yaml, feature {feature}: {problem}.")
+    def __init__(
+        self, name: str, problem: str, kind: Literal["feature", "reason"] = "feature"
+    ) -> None:
+        self.name = name
+        super().__init__(f"catalogue.yaml, {kind} {name}: {problem}.")
+
+
+class UnknownPolicyColumns(Misuse):
+    """The policy names columns that no table has; ignored, they would protect nobody."""
+
+    def __init__(self, setting: str, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        super().__init__(
+            f"policy.{setting} names {', '.join(names)}, which no raw table and no feature has."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +61,7 @@ class Feature:
 
     `source` names the SQL file that computes it. `inputs` are the raw columns whose values it
     reads beside the keys; `null_inputs` those of which it reads only whether they are empty.
+    `label` names the value before an applicant, `reason` is the code of the idea behind it.
     """
 
     name: str
@@ -58,6 +74,7 @@ class Feature:
     maximum: float | None
     categories: tuple[str, ...]
     direction: Direction
+    label: str
     reason: str
     inputs: tuple[RawColumn, ...]
     null_inputs: tuple[RawColumn, ...]
@@ -77,9 +94,10 @@ class Feature:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The signed-off features in the order of the feature table."""
+    """The signed-off features in the order of the feature table, and the words of reason codes."""
 
     features: tuple[Feature, ...]
+    reasons: Mapping[str, str]
 
     def __iter__(self) -> Iterator[Feature]:
         return iter(self.features)
@@ -103,6 +121,21 @@ class Catalogue:
         """Every raw (table, column) whose values some feature reads, keys apart."""
         return frozenset(raw for feature in self.features for raw in feature.inputs)
 
+    def features_reading(self, columns: Collection[str]) -> dict[str, str]:
+        """The features that read one of these raw columns, or only whether it is empty.
+
+        Returns:
+            The first such column by feature, in the order of the feature table. A column counts in
+            whichever raw table it stands.
+        """
+        read = {
+            feature.name: [
+                name for _, name in (*feature.inputs, *feature.null_inputs) if name in columns
+            ]
+            for feature in self.features
+        }
+        return {feature: names[0] for feature, names in read.items() if names}
+
     @cached_property
     def _by_name(self) -> Mapping[str, Feature]:
         return {feature.name: feature for feature in self.features}
@@ -113,7 +146,8 @@ def load_catalogue() -> Catalogue:
     """The catalogue that comes with this version of the platform.
 
     Raises:
-        InvalidCatalogue: an entry lacks a field, has an unknown one, or stands there twice.
+        InvalidCatalogue: an entry lacks a field, has an unknown one, or stands there twice; a
+            reason's code is unknown or unused.
     """
     return parse_catalogue(catalogue_text())
 
@@ -126,7 +160,8 @@ def catalogue_text() -> str:
 def parse_catalogue(text: str) -> Catalogue:
     """The catalogue that a YAML text of the form of `catalogue.yaml` describes."""
     # The C loader takes 40 ms, the Python one half a second.
-    sources: dict[str, list[dict[str, Any]]] = yaml.load(text, Loader=yaml.CSafeLoader)
+    sources: dict[str, Any] = yaml.load(text, Loader=yaml.CSafeLoader)
+    reasons: dict[str, str] = sources.pop(_REASONS, {})
     features = tuple(
         _feature(source, entry) for source, entries in sources.items() for entry in entries
     )
@@ -135,7 +170,45 @@ def parse_catalogue(text: str) -> Catalogue:
         if feature.name in seen:
             raise InvalidCatalogue(feature.name, "it stands there twice")
         seen.add(feature.name)
-    return Catalogue(features)
+    _check_reasons(features, reasons)
+    return Catalogue(features, MappingProxyType(reasons))
+
+
+def prohibited_features(catalogue: Catalogue, policy: PolicySettings) -> dict[str, str]:
+    """The features that no model may read, each with the prohibited column that it reads.
+
+    Raises:
+        UnknownPolicyColumns: a prohibited column does not exist.
+    """
+    known = {column for table in raw_tables().values() for column in table.column_names}
+    if unknown := sorted(set(policy.prohibited_inputs) - known):
+        raise UnknownPolicyColumns("prohibited_inputs", unknown)
+    return catalogue.features_reading(policy.prohibited_columns)
+
+
+def protected_features(catalogue: Catalogue, policy: PolicySettings) -> dict[str, str]:
+    """The features that tell something of a protected attribute, with the raw column that does.
+
+    A protected attribute is a column of the feature table; every feature that reads a raw column
+    of it counts: age is protected, so is the share of a life spent in the current job.
+
+    Raises:
+        UnknownPolicyColumns: an attribute's column does not exist.
+    """
+    columns = {attribute.column for attribute in policy.protected_attributes.values()}
+    if unknown := sorted(columns - set(catalogue.names)):
+        raise UnknownPolicyColumns("protected_attributes", unknown)
+    raw = {name for column in columns for _, name in catalogue[column].inputs}
+    return catalogue.features_reading(raw)
+
+
+def _check_reasons(features: Sequence[Feature], reasons: Mapping[str, str]) -> None:
+    for feature in features:
+        if feature.reason not in reasons:
+            raise InvalidCatalogue(feature.name, f"there is no reason {feature.reason}")
+    for code in reasons:
+        if code not in {feature.reason for feature in features}:
+            raise InvalidCatalogue(code, "no feature has it", "reason")
 
 
 def _feature(source: str, entry: dict[str, Any]) -> Feature:
@@ -152,6 +225,7 @@ def _feature(source: str, entry: dict[str, Any]) -> Feature:
         maximum=column.maximum,
         categories=column.categories,
         direction=cast("Direction", entry["direction"]),
+        label=entry["label"],
         reason=entry["reason"],
         inputs=_inputs(source, entry),
         null_inputs=_null_inputs(entry.get("nulls_of")),

@@ -27,13 +27,26 @@ compares the two.
 - Sums and means do not depend on the order of rows, see
   [decision 2](decisions/0002-exact-sums.md).
 - Risk says how risk moves with the value where that is known beforehand: up, down, or no opinion (-).
+- Called is what an applicant is told the value is. Reason is the code of the idea behind it, see
+  [Reasons](#reasons).
 
 One definition differs from the signed-off notebook: `INSTAL_SEVERE_LATE_SHARE` is the share of
 payments more than 30 days late. The notebook computes 30 times `INSTAL_LATE_SHARE` under this name,
 an error that is corrected here.
 """
-_COLUMNS = "| feature | meaning | unit | type | range | risk | reason given |\n"
-_RULE = "| --- | --- | --- | --- | --- | --- | --- |\n"
+_COLUMNS = "| feature | meaning | unit | type | range | risk | called | reason |\n"
+_RULE = "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
+_REASONS = """
+## Reasons
+
+Why the PD of an applicant is higher than that of approved applicants is told in these words, at
+most four of them. Features that are one idea to a person share a code and count together. What
+belongs to a protected attribute (`policy.protected_attributes` in `params.yaml`) is never named.
+See [decision 13](decisions/0013-reasons.md).
+
+| code | words | features |
+| --- | --- | --- |
+"""
 _LONG_NUMBER = 1e9
 _RISK = {"higher_is_riskier": "up", "lower_is_riskier": "down", "none": "-"}
 
@@ -48,6 +61,8 @@ def _sections() -> Iterator[str]:
     for source, features in groupby(load_catalogue(), key=lambda feature: feature.source):
         yield f"\n## From `sql/{source}.sql`\n\n{_COLUMNS}{_RULE}"
         yield from map(_row, features)
+    yield _REASONS
+    yield from map(_reason_row, load_catalogue().reasons)
 
 
 def _row(feature: Feature) -> str:
@@ -58,9 +73,16 @@ def _row(feature: Feature) -> str:
         f"{feature.type}, may be null" if feature.nullable else feature.type,
         _range(feature),
         _RISK[feature.direction],
-        feature.reason,
+        feature.label,
+        f"`{feature.reason}`",
     )
     return f"| {' | '.join(cells)} |\n"
+
+
+def _reason_row(code: str) -> str:
+    catalogue = load_catalogue()
+    features = (f"`{feature.name}`" for feature in catalogue if feature.reason == code)
+    return f"| `{code}` | {catalogue.reasons[code]} | {', '.join(features)} |\n"
 
 
 def _range(feature: Feature) -> str:

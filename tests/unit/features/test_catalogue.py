@@ -8,12 +8,16 @@ import sqlglot
 from sqlglot import exp
 
 from creditrisk.contracts.tables import raw_tables
+from creditrisk.core.settings import PolicySettings, ProtectedAttribute
 from creditrisk.features.catalogue import (
     Catalogue,
     Feature,
     InvalidCatalogue,
+    UnknownPolicyColumns,
     load_catalogue,
     parse_catalogue,
+    prohibited_features,
+    protected_features,
 )
 from creditrisk.features.queries import FEATURE_TABLES, query
 
@@ -49,7 +53,7 @@ def columns_read(source: str) -> set[tuple[str, str]]:
 
 def entry(**fields: object) -> Catalogue:
     lines = [f"{name}: {value}" for name, value in fields.items()]
-    return parse_catalogue("bureau:\n  - " + "\n    ".join(lines))
+    return parse_catalogue("reasons: {R: r}\nbureau:\n  - " + "\n    ".join(lines))
 
 
 VALID = {
@@ -59,7 +63,8 @@ VALID = {
     "type": "real",
     "nullable": True,
     "direction": "none",
-    "reason": "r",
+    "label": "l",
+    "reason": "R",
 }
 
 
@@ -94,12 +99,12 @@ def test_the_signed_off_set_is_complete() -> None:
 
 @pytest.mark.parametrize("feature", load_catalogue().features, ids=lambda feature: feature.name)
 def test_every_entry_says_what_a_reader_needs(feature: Feature) -> None:
-    """Each feature has a definition, a unit, a reason in plain words and a direction."""
+    """Each feature has a definition, a unit, a label in plain words and a direction."""
     assert feature.definition
     assert feature.unit
     assert feature.direction in {"higher_is_riskier", "lower_is_riskier", "none"}
-    assert re.fullmatch(r"[A-Z][a-z ,]+", feature.reason.replace("30", "thirty"))
-    assert len(feature.reason) <= 80
+    assert re.fullmatch(r"[A-Z][a-z0-9 ,]+", feature.label)
+    assert len(feature.label) <= 80
 
 
 @pytest.mark.parametrize("feature", load_catalogue().features, ids=lambda feature: feature.name)
@@ -169,7 +174,68 @@ def test_repeated_features_are_refused() -> None:
     """A name stands in the catalogue once."""
     text = "bureau:\n" + 2 * (
         "  - {name: X, definition: d, unit: u, type: real, nullable: true, direction: none, "
-        "reason: r}\n"
+        "label: l, reason: R}\n"
     )
     with pytest.raises(InvalidCatalogue, match="twice"):
         parse_catalogue(text)
+
+
+@pytest.mark.parametrize("code", load_catalogue().reasons)
+def test_every_reason_is_one_idea_in_plain_words(code: str) -> None:
+    """A reason's words are short, name no column and contain no jargon of the model."""
+    assert re.fullmatch(r"[A-Z][A-Z_]+", code)
+    assert re.fullmatch(r"[A-Z][a-z ]{2,59}", load_catalogue().reasons[code])
+
+
+def test_no_two_reasons_have_the_same_words() -> None:
+    """Two codes never tell an applicant the same."""
+    words = list(load_catalogue().reasons.values())
+    assert len(words) == len(set(words))
+    assert 30 <= len(words) <= 55
+
+
+def test_an_unknown_reason_is_refused() -> None:
+    """A feature's code must have words."""
+    with pytest.raises(InvalidCatalogue, match="feature X: there is no reason Q"):
+        entry(**VALID | {"reason": "Q"})
+
+
+def test_an_unused_reason_is_refused() -> None:
+    """Words that no feature can give are a leftover."""
+    with pytest.raises(InvalidCatalogue, match="reason Q: no feature has it"):
+        parse_catalogue(
+            "reasons: {R: r, Q: q}\nbureau:\n  - {name: X, definition: d, unit: u, type: real, "
+            "nullable: true, direction: none, label: l, reason: R}\n"
+        )
+
+
+def test_prohibited_columns_are_followed_into_features() -> None:
+    """A feature that reads a prohibited column, or counts whether it is empty, is prohibited."""
+    policy = PolicySettings(prohibited_inputs={"DAYS_BIRTH": ["EU"]}, jurisdictions=["EU"])
+    assert prohibited_features(load_catalogue(), policy) == dict.fromkeys(
+        ("DAYS_BIRTH", "AGE_YEARS", "EMPLOYMENT_YEARS_TO_AGE", "TOT_MISSING_COUNT"), "DAYS_BIRTH"
+    )
+
+
+def test_other_jurisdictions_prohibit_nothing_here() -> None:
+    """A column that only the law of another place prohibits may be read."""
+    policy = PolicySettings(prohibited_inputs={"DAYS_BIRTH": ["UK"]}, jurisdictions=["EU"])
+    assert prohibited_features(load_catalogue(), policy) == {}
+
+
+def test_what_tells_a_protected_attribute_is_protected() -> None:
+    """Age is protected, and with it every feature that is made of the day of birth."""
+    age = {"age": ProtectedAttribute(column="AGE_YEARS")}
+    protected = protected_features(load_catalogue(), PolicySettings(protected_attributes=age))
+    assert {"AGE_YEARS", "DAYS_BIRTH", "EMPLOYMENT_YEARS_TO_AGE"} <= set(protected)
+    assert "EMPLOYED_YEARS" not in protected
+
+
+def test_a_policy_that_names_no_column_is_refused() -> None:
+    """A misspelt column is never ignored: it would protect nobody."""
+    misspelt = PolicySettings(prohibited_inputs={"CODE_GENDR": ["EU"]})
+    with pytest.raises(UnknownPolicyColumns, match=r"policy\.prohibited_inputs names CODE_GENDR"):
+        prohibited_features(load_catalogue(), misspelt)
+    age = PolicySettings(protected_attributes={"age": ProtectedAttribute(column="AGE")})
+    with pytest.raises(UnknownPolicyColumns, match=r"policy\.protected_attributes names AGE"):
+        protected_features(load_catalogue(), age)
