@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": "evaluate",
     "summarise-validation": "summarise_validation",
     "record-lineage": "record_lineage",
+    "monitor-drift": "monitor_drift",
     "register-candidate": "register_candidate",
     "show-results": "show_results",
 }

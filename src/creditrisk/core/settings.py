@@ -249,6 +249,109 @@ class EvaluateSettings(Section):
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
 
+class MonitorDriftSettings(Section):
+    """How samples are compared, and from which PSI or CSI on a difference counts.
+
+    0.10 and 0.25 are the field's custom, not a test; `confidence` is that of the critical value
+    below which chance explains a difference.
+    """
+
+    bins: Annotated[int, Field(ge=2, le=100)] = 10
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.99
+    shifted_from: Annotated[float, Field(gt=0)] = 0.10
+    drifted_from: Annotated[float, Field(gt=0)] = 0.25
+
+    @model_validator(mode="after")
+    def _bands_rise(self) -> Self:
+        if self.shifted_from >= self.drifted_from:
+            message = f"shifted_from {self.shifted_from:g} is not below {self.drifted_from:g}"
+            raise ValueError(message)
+        return self
+
+
+class Band(Section):
+    """What a value may be, both ends included."""
+
+    low: float
+    high: float
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> Self:
+        if self.low >= self.high:
+            message = f"low {self.low:g} is not below high {self.high:g}"
+            raise ValueError(message)
+        return self
+
+
+class FloorSettings(Section):
+    """Bars of the metrics on the test side.
+
+    ROC-AUC and KS are judged by the lower end of their interval, slope and intercept fail where
+    their interval lies wholly outside the band, the ECE where it exceeds by `max_excess_ece` what
+    true PDs show by chance, the gap between train and test AUC where its interval lies wholly
+    above the bar.
+    """
+
+    min_roc_auc: PositiveShare = 0.70
+    min_ks: PositiveShare = 0.25
+    min_brier_skill: Annotated[float, Field(lt=1)] = 0.03
+    calibration_slope: Band = Band(low=0.8, high=1.25)
+    calibration_intercept: Band = Band(low=-0.5, high=0.5)
+    max_excess_ece: PositiveShare = 0.01
+    max_auc_gap: PositiveShare = 0.10
+
+
+class CalibrationSettings(Section):
+    """How true PDs must be by grade and by segment.
+
+    A grade's light is amber or red where the p-value of Jeffreys' test falls below `amber` or
+    `red`. The gates ask whether a PD is materially wrong: defaults beyond `tolerance` times what
+    the PD says with `confidence`, adjusted for the number of grades or segments.
+    """
+
+    amber: PositiveShare = 0.05
+    red: PositiveShare = 0.01
+    observed_expected: Band = Band(low=0.8, high=1.25)
+    tolerance: Annotated[float, Field(ge=1)] = 1.25
+    confidence: PositiveShare = 0.99
+    hosmer_lemeshow_p: PositiveShare = 0.01
+
+
+class FairnessSettings(Section):
+    """Bars of the fairness checks: the lender's policy, never the law.
+
+    A group below `smallest_group_share` of the applicants is shown and not judged; it cannot be
+    the group that others are compared with either. `max_proxy_auc` bounds how well the inputs may
+    tell a group of an attribute that is no input.
+    """
+
+    min_adverse_impact_ratio: PositiveShare = 0.8
+    max_equal_opportunity_gap: PositiveShare = 0.10
+    max_proxy_auc: PositiveShare = 0.90
+    smallest_group_share: Share = 0.02
+    confidence: PositiveShare = 0.95
+    proxy_rows: Annotated[int, Field(ge=100)] = 20_000
+
+
+class ValidateModelSettings(Section):
+    """The bars of the post-training validation.
+
+    `informational` names checks that are measured and shown and refuse nothing; all others are
+    required. Checks that compare content, such as hashes, cannot be named.
+    """
+
+    informational: list[str] = [
+        "adverse_impact_ratio",
+        "equal_opportunity_gap",
+        "hosmer_lemeshow",
+        "proxy_strength",
+    ]
+    floors: FloorSettings = FloorSettings()
+    calibration: CalibrationSettings = CalibrationSettings()
+    fairness: FairnessSettings = FairnessSettings()
+    metric_tolerance: Annotated[float, Field(ge=0)] = 1e-9
+
+
 class RegistrySettings(Section):
     """The bar a candidate must clear to be registered."""
 
@@ -273,6 +376,8 @@ class Settings(Section):
     fit_model: FitModelSettings = FitModelSettings()
     policy: PolicySettings = PolicySettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    monitor_drift: MonitorDriftSettings = MonitorDriftSettings()
+    validate_model: ValidateModelSettings = ValidateModelSettings()
     registry: RegistrySettings = RegistrySettings()
     tracking: TrackingSettings = TrackingSettings()
 

@@ -1,0 +1,47 @@
+"""Compare scores and inputs of two samples: by default train against test."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from creditrisk.core.settings import DEFAULT_PARAMS_PATH, load_settings
+from creditrisk.pipelines.command import run
+
+Reference = Annotated[Path, typer.Option(help="Feature rows that the model was made for, Parquet.")]
+Current = Annotated[Path, typer.Option(help="Feature rows to compare with them, Parquet.")]
+BundleFolder = Annotated[Path, typer.Option(help="The model.")]
+Out = Annotated[Path, typer.Option(help="Report of the comparison.")]
+Params = Annotated[Path, typer.Option(help="Settings.")]
+
+
+def main(
+    *,
+    reference: Reference = Path("data/splits/train.parquet"),
+    current: Current = Path("data/splits/test.parquet"),
+    bundle: BundleFolder = Path("models/credit_risk_pd"),
+    out: Out = Path("reports/drift_report.json"),
+    params: Params = DEFAULT_PARAMS_PATH,
+) -> None:
+    """Measure the PSI of scores and the CSI of every model input between two samples.
+
+    It measures; whether a shift stops anything is decided by the stages that read the report.
+    """
+    from creditrisk.monitoring.drift import measure_drift
+    from creditrisk.scoring.scorer import Scorer
+
+    settings = load_settings(params)
+    # A failure leaves no report of an earlier comparison.
+    out.unlink(missing_ok=True)
+    scorer = Scorer.load(bundle, threads=settings.resources.threads or os.cpu_count() or 1)
+    features = scorer.manifest.features
+    report = measure_drift(reference, current, features, scorer, settings.monitor_drift)
+    report.write(out)
+    typer.echo(f"{report.current.name} against {report.reference.name}: {report.headline()}")
+
+
+if __name__ == "__main__":
+    run(main)
