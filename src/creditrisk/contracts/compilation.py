@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from creditrisk.contracts.rules import GroupRule, ReferenceRule, RowRule, Rule
+from creditrisk.contracts.sql import quoted_name
 
 if TYPE_CHECKING:
     from ibis.expr import types as ir
@@ -157,11 +158,12 @@ class Compilation:
 
     def _resolved(self, sql: str) -> str:
         """The SQL with the relations' names in the place of their stand-ins."""
-        resolved = sql.replace(f'"{_ROWS}"', self._relation)
+        resolved = sql.replace(quoted_name(_ROWS), self._relation)
         for rule in self._references:
             if rule.parent in self._parents:
-                keys = f'(select "{rule.columns[0]}" from {self._parents[rule.parent]})'  # noqa: S608
-                resolved = resolved.replace(f'"{_PARENTS}{rule.id}"', keys)
+                key = quoted_name(rule.columns[0])
+                keys = f"(select {key} from {self._parents[rule.parent]})"  # noqa: S608
+                resolved = resolved.replace(quoted_name(_PARENTS + rule.id), keys)
         return resolved
 
     def counting(self) -> Iterator[str]:

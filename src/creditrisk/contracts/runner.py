@@ -20,6 +20,7 @@ from creditrisk.contracts.schemas import (
     rule_names,
     split_schema,
 )
+from creditrisk.contracts.sql import INTEGER_TYPES, quoted_name, quoted_text
 from creditrisk.contracts.tables import APPLICANT_KEY, Column, RawTable
 from creditrisk.contracts.verdicts import RuleOutcome, RuleStatus, Sample, TableVerdict
 from creditrisk.core.settings import ContractSettings
@@ -31,12 +32,9 @@ if TYPE_CHECKING:
 SAMPLE_ROWS = 5
 _SIDES = "contract_sides"
 
-_INTEGERS = frozenset(
-    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
-)
 _STORED_AS: Mapping[str, frozenset[str]] = {
-    "int64": _INTEGERS,
-    "float64": _INTEGERS | {"FLOAT", "DOUBLE"},
+    "int64": INTEGER_TYPES,
+    "float64": INTEGER_TYPES | {"FLOAT", "DOUBLE"},
     "string": frozenset({"VARCHAR"}),
 }
 
@@ -97,11 +95,11 @@ class ValidationRunner:
         """
         subject = _Subject(
             name=name or table.name,
-            relation=_quoted(relation),
+            relation=quoted_name(relation),
             schema=raw_schema(table, self._feature_inputs),
             key=table.key or tuple(c for c in table.column_names if c.startswith("SK_ID_")),
             references=reference_rules(table.name),
-            parents={parent: _quoted(there) for parent, there in (parents or {}).items()},
+            parents={parent: quoted_name(there) for parent, there in (parents or {}).items()},
         )
         return self._check(connection, subject)
 
@@ -116,7 +114,7 @@ class ValidationRunner:
     ) -> TableVerdict:
         """Check a feature table: exactly the signed-off columns, beside key, outcome and group."""
         schema = feature_schema(self._features, labelled=labelled, group_column=group_column)
-        subject = _Subject(name, _quoted(relation), schema, key=(APPLICANT_KEY,))
+        subject = _Subject(name, quoted_name(relation), schema, key=(APPLICANT_KEY,))
         return self._check(connection, subject)
 
     def check_splits(
@@ -131,7 +129,7 @@ class ValidationRunner:
         `sides` gives each side's relation by name.
         """
         rows = " union all by name ".join(
-            f"select *, '{side}' as {SIDE} from {_quoted(relation)}"  # noqa: S608
+            f"select *, {quoted_text(side)} as {SIDE} from {quoted_name(relation)}"  # noqa: S608
             for side, relation in sides.items()
         )
         # In a table of their own, of which DuckDB knows minima and maxima: a rule a scan otherwise.
@@ -274,7 +272,7 @@ def _row_samples(
     compilation: Compilation,
     check: RowCheck,
 ) -> tuple[Sample, ...]:
-    columns = ", ".join(map(_quoted, dict.fromkeys((*subject.key, *check.rule.columns))))
+    columns = ", ".join(map(quoted_name, dict.fromkeys((*subject.key, *check.rule.columns))))
     return _samples(connection, compilation.sampling(check, columns, SAMPLE_ROWS))
 
 
@@ -310,7 +308,3 @@ def _shown(value: Any) -> int | float | str | None:
 def _row(connection: duckdb.DuckDBPyConnection, statement: str) -> tuple[int, ...]:
     rows = connection.execute(statement).fetchall()  # all: an open result would block the caller
     return tuple(rows[0])
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

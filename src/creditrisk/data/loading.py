@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from creditrisk.contracts.sql import quoted_name, quoted_text
 from creditrisk.contracts.tables import Column, RawTable
 from creditrisk.core.errors import CreditRiskError, MissingFile
 
@@ -86,9 +87,9 @@ def load_table(
         MissingFile, WrongColumns, BrokenFile, WrongValue.
     """
     columns = (*table.columns, *map(_text_column, extra_columns))
-    values = ", ".join(f"{_guarded(column)} as {_quoted(column.name)}" for column in columns)
+    values = ", ".join(f"{_guarded(column)} as {quoted_name(column.name)}" for column in columns)
     source = _source(path, table.name, columns)
-    statement = f"create table {_quoted(name)} as select {values} from {source}"  # noqa: S608
+    statement = f"create table {quoted_name(name)} as select {values} from {source}"  # noqa: S608
     connection.execute("set preserve_insertion_order = false")
     try:
         return _run(connection, statement, path, table.name, columns)
@@ -138,7 +139,7 @@ def _text_column(name: str) -> Column:
 
 def _guarded(column: Column) -> str:
     """The SQL of a value that has its declared type or stops the statement."""
-    value = _quoted(column.name)
+    value = quoted_name(column.name)
     if column.type == "integer":
         return f"case when {value} <> trunc({value}) then error('') else {value}::bigint end"
     if column.type == "real":
@@ -150,9 +151,9 @@ def _source(path: Path, table: str, columns: Sequence[Column]) -> str:
     """The SQL that reads the file, its columns in file order."""
     types = {column.name: _READ_TYPES[column.type] for column in columns}
     in_file_order = _checked_header(path, table, types)
-    declared = ", ".join(f"{_literal(name)}: '{types[name]}'" for name in in_file_order)
+    declared = ", ".join(f"{quoted_text(name)}: '{types[name]}'" for name in in_file_order)
     return (
-        f"read_csv({_literal(glob.escape(str(path)))}, columns = {{{declared}}}, header = true, "
+        f"read_csv({quoted_text(glob.escape(str(path)))}, columns = {{{declared}}}, header = true, "
         "auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
         "compression = 'none', hive_partitioning = false)"
     )
@@ -272,11 +273,3 @@ def _acceptable(column: Column, cell: str) -> bool:
     if column.type == "real":
         return math.isfinite(value)
     return value == math.trunc(value) if abs(value) < _LARGEST_INTEGER else False
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+from creditrisk.contracts.sql import INTEGER_TYPES
 from creditrisk.contracts.tables import APPLICANT_KEY, TARGET
 from creditrisk.core.errors import CreditRiskError, MissingFile, Misuse
 from creditrisk.core.files import atomic_folder
@@ -33,8 +34,7 @@ SIDES = ("train", "validation", "calibration", "test")
 # Given a connection and the relation of each side, raises where the sides must not be kept.
 SideCheck = Callable[["DuckDBPyConnection", Mapping[str, str]], None]
 
-_INTEGER_TYPES = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
-_GROUP_TYPES = _INTEGER_TYPES | {"UBIGINT", "VARCHAR"}
+_GROUP_TYPES = INTEGER_TYPES | {"VARCHAR"}
 _SMALLEST_PROBABILITY = 1e-300
 
 
@@ -211,7 +211,7 @@ def _refuse_unexpected_columns(
 def _refuse_unusable_columns(features: Path, types: dict[str, str], group: str | None) -> None:
     if TARGET not in types:
         raise UnusableTarget(features, "there is no such column")
-    if types[TARGET] not in _INTEGER_TYPES:
+    if types[TARGET] not in INTEGER_TYPES:
         raise UnusableTarget(features, f"the column is of type {types[TARGET].lower()}")
     if group is None:
         return
