@@ -70,3 +70,13 @@ class LinearModel(Report):
         for index, term in enumerate(self.terms):
             total += term.contribution(matrix[:, index])
         return total
+
+    def contributions(self, matrix: Matrix, threads: int = 1) -> NDArray[np.float64]:
+        """Each term's log-odds, the intercept last.
+
+        Terms that are not centred make a base that is nobody's; explanations compare them with a
+        reference population, in which such a shift cancels.
+        """
+        del threads
+        columns = [term.contribution(matrix[:, i]) for i, term in enumerate(self.terms)]
+        return np.column_stack([*columns, np.full(len(matrix), self.intercept)])

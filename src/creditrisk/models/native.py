@@ -12,6 +12,8 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,16 +29,27 @@ if TYPE_CHECKING:
 
 _FLOAT64 = 1  # C_API_DTYPE_FLOAT64
 _RAW_SCORE = 1  # C_API_PREDICT_RAW_SCORE
+_CONTRIBUTIONS = 3  # C_API_PREDICT_CONTRIB: TreeSHAP
 _ROW_MAJOR = 1
 _MARGIN = 1  # XGBoost's prediction type: sum of leaves, before the link
+_SHAP = 2  # XGBoost's prediction type: TreeSHAP
 _LIBRARY_ENDINGS = (".so", ".dylib", ".dll")
 
 
 class NativeBooster(Protocol):
-    """What both boosters can do."""
+    """What every model of a serving form can do."""
 
     def raw_scores(self, matrix: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
         """The log-odds of each row, before calibration; the same at any number of threads."""
+        ...
+
+    def contributions(self, matrix: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
+        """What each column adds to each row's log-odds, before calibration.
+
+        Returns:
+            Shape (n_rows, n_features + 1). The last column is the base, the same in every row; a
+            row adds up to its raw score. The same at any number of threads.
+        """
         ...
 
 
@@ -58,8 +71,21 @@ class LightGBMBooster:
 
     def raw_scores(self, matrix: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
         """The log-odds of each row."""
+        return self._predicted(matrix, threads, _RAW_SCORE, columns=1)[:, 0]
+
+    def contributions(self, matrix: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
+        """TreeSHAP of each row, the base last.
+
+        Source: Lundberg et al., From local explanations to global understanding with explainable
+        AI for trees (2020), algorithm 2.
+        """
+        return self._predicted(matrix, threads, _CONTRIBUTIONS, columns=matrix.shape[1] + 1)
+
+    def _predicted(
+        self, matrix: NDArray[np.float64], threads: int, kind: int, columns: int
+    ) -> NDArray[np.float64]:
         rows = np.ascontiguousarray(matrix, dtype=np.float64)
-        scores = np.empty(len(rows))
+        predicted = np.empty((len(rows), columns))
         self._call(
             "LGBM_BoosterPredictForMat",
             self._handle,
@@ -68,14 +94,14 @@ class LightGBMBooster:
             ctypes.c_int32(rows.shape[0]),
             ctypes.c_int32(rows.shape[1]),
             ctypes.c_int(_ROW_MAJOR),
-            ctypes.c_int(_RAW_SCORE),
+            ctypes.c_int(kind),
             ctypes.c_int(0),
             ctypes.c_int(-1),
             ctypes.c_char_p(f"num_threads={threads}".encode()),
             ctypes.byref(ctypes.c_int64()),
-            ctypes.c_void_p(scores.ctypes.data),
+            ctypes.c_void_p(predicted.ctypes.data),
         )
-        return scores
+        return predicted
 
     def _call(self, function: str, *arguments: object) -> None:
         if getattr(self._library, function)(*arguments) != 0:
@@ -103,18 +129,13 @@ class XGBoostBooster:
         rows = np.ascontiguousarray(matrix, dtype=np.float64)
         if not len(rows):
             return np.empty(0)
-        self._call(
-            "XGBoosterSetParam",
-            self._handle,
-            ctypes.c_char_p(b"nthread"),
-            ctypes.c_char_p(str(threads).encode()),
-        )
         scores = ctypes.POINTER(ctypes.c_float)()
+        self._use(threads)
         self._call(
             "XGBoosterPredictFromDense",
             self._handle,
-            ctypes.c_char_p(json.dumps(rows.__array_interface__).encode()),
-            ctypes.c_char_p(_xgboost_options()),
+            _array_interface(rows),
+            ctypes.c_char_p(_xgboost_options(_MARGIN)),
             None,
             ctypes.byref(ctypes.POINTER(ctypes.c_uint64)()),
             ctypes.byref(ctypes.c_uint64()),
@@ -122,15 +143,63 @@ class XGBoostBooster:
         )
         return np.ctypeslib.as_array(scores, (len(rows),)).astype(np.float64)
 
+    def contributions(self, matrix: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
+        """TreeSHAP of each row, the base last; in single precision, as the raw scores."""
+        rows = np.ascontiguousarray(matrix, dtype=np.float64)
+        columns = rows.shape[1] + 1
+        if not len(rows):
+            return np.empty((0, columns))
+        shares = ctypes.POINTER(ctypes.c_float)()
+        self._use(threads)
+        with self._data(rows, threads) as data:
+            self._call(
+                "XGBoosterPredictFromDMatrix",
+                self._handle,
+                data,
+                ctypes.c_char_p(_xgboost_options(_SHAP)),
+                ctypes.byref(ctypes.POINTER(ctypes.c_uint64)()),
+                ctypes.byref(ctypes.c_uint64()),
+                ctypes.byref(shares),
+            )
+            return np.ctypeslib.as_array(shares, (len(rows), columns)).astype(np.float64)
+
+    def _use(self, threads: int) -> None:
+        self._call(
+            "XGBoosterSetParam",
+            self._handle,
+            ctypes.c_char_p(b"nthread"),
+            ctypes.c_char_p(str(threads).encode()),
+        )
+
+    @contextmanager
+    def _data(self, rows: NDArray[np.float64], threads: int) -> Iterator[ctypes.c_void_p]:
+        """The rows as XGBoost's own matrix, without which it computes no contributions."""
+        options = {"missing": float("nan"), "nthread": threads}
+        data = ctypes.c_void_p()
+        self._call(
+            "XGDMatrixCreateFromDense",
+            _array_interface(rows),
+            ctypes.c_char_p(json.dumps(options).encode()),
+            ctypes.byref(data),
+        )
+        try:
+            yield data
+        finally:
+            self._call("XGDMatrixFree", data)
+
     def _call(self, function: str, *arguments: object) -> None:
         if getattr(self._library, function)(*arguments) != 0:
             raise NativeCallFailed("XGBoost", self._library.XGBGetLastError().decode())
 
 
+def _array_interface(rows: NDArray[np.float64]) -> ctypes.c_char_p:
+    return ctypes.c_char_p(json.dumps(rows.__array_interface__).encode())
+
+
 @cache
-def _xgboost_options() -> bytes:
+def _xgboost_options(kind: int) -> bytes:
     options = {
-        "type": _MARGIN,
+        "type": kind,
         "training": False,
         "iteration_begin": 0,
         "iteration_end": 0,

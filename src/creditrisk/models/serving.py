@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from creditrisk.models.calibration import AffineCalibration
-from creditrisk.models.encoding import FeatureEncoding
+from creditrisk.models.encoding import FeatureEncoding, Matrix
 from creditrisk.models.linear import LinearModel
 from creditrisk.models.native import LightGBMBooster, NativeBooster, XGBoostBooster
 
@@ -58,6 +58,25 @@ class ServingForm:
     def probabilities(self, table: pa.Table) -> NDArray[np.float64]:
         """The PD of each row."""
         return self.calibration.probabilities(self.raw_scores(table))
+
+    def contributions(self, table: pa.Table) -> NDArray[np.float64]:
+        """What each feature adds to each row's calibrated log-odds.
+
+        Returns:
+            Shape (n_rows, n_features + 1), the base last. A row adds up to the log-odds of its PD:
+            to 1e-9, and to 1e-5 for XGBoost, which computes in single precision.
+        """
+        return self.matrix_contributions(self.encoding.encode(table))
+
+    def matrix_contributions(self, matrix: Matrix) -> NDArray[np.float64]:
+        """The same for rows that `encoding` has encoded."""
+        calibrated = self.calibration.slope * self._model.contributions(matrix, self._threads)
+        calibrated[:, -1] += self.calibration.intercept
+        return calibrated
+
+    def on_threads(self, threads: int) -> Self:
+        """The same model on so many threads."""
+        return type(self)(self.encoding, self._model, self.calibration, threads)
 
 
 def serving_files(
