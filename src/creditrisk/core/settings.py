@@ -150,10 +150,34 @@ class LogisticSettings(Section):
     max_iterations: Annotated[int, Field(ge=1)] = 500
 
 
+class ScorecardSettings(Section):
+    """What only `model_type: scorecard` reads.
+
+    Bins hold at least `min_bin_share` of the training rows; a bin of missing values, and a rare
+    category where groups are formed, is pulled towards the average by `prior_rows` rows. A
+    characteristic needs `min_information_value`, a correlation of at most `max_correlation` with
+    each stronger one, and a Wald statistic of `min_wald_z` in the regression. `base_points` stand
+    for good:bad odds of `base_odds`; `pdo` more points double the odds.
+    """
+
+    pre_bins: Annotated[int, Field(ge=2, le=100)] = 25
+    max_bins: Annotated[int, Field(ge=2)] = 8
+    min_bin_share: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+    prior_rows: Annotated[int, Field(ge=1)] = 200
+    min_information_value: Annotated[float, Field(ge=0)] = 0.02
+    max_correlation: Annotated[float, Field(gt=0, le=1)] = 0.7
+    min_wald_z: Annotated[float, Field(gt=0)] = 2.0
+    max_characteristics: Annotated[int, Field(ge=1)] = 25
+    solver_seconds: Annotated[float, Field(gt=0)] = 60.0
+    pdo: Annotated[float, Field(gt=0)] = 20.0
+    base_points: int = 600
+    base_odds: Annotated[float, Field(gt=0)] = 50.0
+
+
 class FitModelSettings(Section):
     """Which model is trained and how. The booster parameters serve both tree models."""
 
-    model_type: Literal["lightgbm", "xgboost", "logistic"] = "lightgbm"
+    model_type: Literal["lightgbm", "xgboost", "logistic", "scorecard"] = "lightgbm"
     seed: Annotated[int, Field(ge=0)] = 11
     excluded_features: list[str] = []
     resampling: Literal["none", "smote_downsampling"] = "none"
@@ -168,6 +192,13 @@ class FitModelSettings(Section):
     lightgbm: LightGBMSettings = LightGBMSettings()
     xgboost: XGBoostSettings = XGBoostSettings()
     logistic: LogisticSettings = LogisticSettings()
+    scorecard: ScorecardSettings = ScorecardSettings()
+
+
+class FitScorecardSettings(FitModelSettings):
+    """The second model, which a person can read and apply by hand."""
+
+    model_type: Literal["lightgbm", "xgboost", "logistic", "scorecard"] = "scorecard"
 
 
 class ProtectedAttribute(Section):
@@ -305,15 +336,14 @@ class CalibrationSettings(Section):
     """How true PDs must be by grade and by segment.
 
     A grade's light is amber or red where the p-value of Jeffreys' test falls below `amber` or
-    `red`. The gates ask whether a PD is materially wrong: defaults beyond `tolerance` times what
-    the PD says with `confidence`, adjusted for the number of grades or segments.
+    `red`. The gates ask whether a PD is materially wrong: observed over expected defaults beyond
+    the band with `confidence`, adjusted for the number of grades, segments or groups.
     """
 
     amber: PositiveShare = 0.05
     red: PositiveShare = 0.01
     observed_expected: Band = Band(low=0.8, high=1.25)
-    tolerance: Annotated[float, Field(ge=1)] = 1.25
-    confidence: PositiveShare = 0.99
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.99
     hosmer_lemeshow_p: PositiveShare = 0.01
 
 
@@ -374,6 +404,7 @@ class Settings(Section):
     contracts: ContractSettings = ContractSettings()
     split: SplitSettings = SplitSettings()
     fit_model: FitModelSettings = FitModelSettings()
+    fit_scorecard: FitScorecardSettings = FitScorecardSettings()
     policy: PolicySettings = PolicySettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     monitor_drift: MonitorDriftSettings = MonitorDriftSettings()

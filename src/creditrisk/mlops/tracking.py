@@ -81,8 +81,10 @@ def _made_run(client: Any, experiment_id: str, bundle: Bundle) -> str:
     mlflow = connect()
     manifest = bundle.manifest
     name = f"{manifest.model_type}-{bundle.sha256[:8]}"
-    with mlflow.start_run(experiment_id=experiment_id, run_name=name, tags=_tags(manifest)) as run:
-        mlflow.log_params(_flat(manifest.params))
+    with mlflow.start_run(
+        experiment_id=experiment_id, run_name=name, tags=manifest_tags(manifest)
+    ) as run:
+        mlflow.log_params(flat_parameters(manifest.params))
         mlflow.log_metrics(_metrics(manifest))
         mlflow.log_artifacts(str(bundle.folder), BUNDLE_ARTIFACT)
         _log_pipeline(bundle)
@@ -135,7 +137,8 @@ def _example_frame(bundle: Bundle) -> Any:
     return table_of(rows, bundle.manifest.features).to_pandas()
 
 
-def _tags(manifest: BundleManifest) -> dict[str, str]:
+def manifest_tags(manifest: BundleManifest) -> dict[str, str]:
+    """What a run is tagged with beside its bundle's hash, which is set last."""
     snapshot = manifest.snapshot
     return {
         "stage": "fit_model",
@@ -165,12 +168,12 @@ def _metrics(manifest: BundleManifest) -> dict[str, float]:
     }
 
 
-def _flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat_parameters(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested parameters as `section.name`."""
     flat: dict[str, Any] = {}
     for name, value in params.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
+            flat |= flat_parameters(value, f"{prefix}{name}.")
         else:
             flat[f"{prefix}{name}"] = value
     return flat
