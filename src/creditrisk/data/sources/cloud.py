@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from creditrisk.data.sources.errors import UnusableSource
 from creditrisk.data.sources.location import Location
-from creditrisk.data.sources.source import Watch, candidates
+from creditrisk.data.sources.source import candidates
 from creditrisk.data.sources.transfer import (
     BLOCK_BYTES,
+    RemoteObject,
     RetryPolicy,
     StartOver,
-    download,
     is_absent,
     with_retries,
 )
@@ -49,23 +48,6 @@ class CloudVersion:
             raise StartOver("the object changed while it was read")
 
 
-@dataclass(frozen=True, slots=True)
-class CloudObject:
-    """An object under a path."""
-
-    location: Location
-    size: int | None
-    source: CloudSource
-
-    def materialise(self, folder: Path, watch: Watch) -> Path:
-        """Download it."""
-        target = folder / self.location.name
-        filesystem, path = self.source.open(self.location)
-        look_again = partial(look, filesystem, path)
-        download(self.location, look_again, target, self.source.policy, watch)
-        return target
-
-
 class CloudSource:
     """A folder (a prefix) of a store, or one file or archive there.
 
@@ -85,12 +67,13 @@ class CloudSource:
             return self._filesystem, parts.netloc + parts.path
         return self._filesystem, self._filesystem._strip_protocol(location.uri)  # noqa: SLF001
 
-    def find(self, file_name: str) -> CloudObject | None:
+    def find(self, file_name: str) -> RemoteObject | None:
         """The first object that can hold that raw file."""
         for candidate in candidates(self.location, file_name):
             version = with_retries(candidate, self.policy, partial(self._look_for, candidate))
             if version is not None:
-                return CloudObject(candidate, version.size, self)
+                look_again = partial(look, *self.open(candidate))
+                return RemoteObject(candidate, version.size, look_again, self.policy)
         return None
 
     def _look_for(self, location: Location) -> CloudVersion | None:

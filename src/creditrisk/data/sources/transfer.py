@@ -142,6 +142,22 @@ def download(
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteObject:
+    """An object that is downloaded whole; `look` says what is there now, before each attempt."""
+
+    location: Location
+    size: int | None
+    look: Callable[[], RemoteVersion]
+    policy: RetryPolicy
+
+    def materialise(self, folder: Path, watch: Watch) -> Path:
+        """Download it into that folder."""
+        target = folder / self.location.name
+        download(self.location, self.look, target, self.policy, watch)
+        return target
+
+
+@dataclass(frozen=True, slots=True)
 class _Partial:
     """The bytes received so far, and which version they are of."""
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from creditrisk.data.sources.location import Location
-from creditrisk.data.sources.source import Watch, candidates
+from creditrisk.data.sources.source import candidates
 from creditrisk.data.sources.transfer import (
     BLOCK_BYTES,
+    RemoteObject,
     RetryPolicy,
     StartOver,
-    download,
     is_absent,
     with_retries,
 )
@@ -53,22 +52,6 @@ class WebVersion:
                 yield block
 
 
-@dataclass(frozen=True, slots=True)
-class WebObject:
-    """A file at an address."""
-
-    location: Location
-    size: int | None
-    source: WebSource
-
-    def materialise(self, folder: Path, watch: Watch) -> Path:
-        """Download it."""
-        target = folder / self.location.name
-        look = partial(self.source.look, self.location)
-        download(self.location, look, target, self.source.policy, watch)
-        return target
-
-
 class WebSource:
     """A folder of a web server, or one file or archive there."""
 
@@ -77,12 +60,13 @@ class WebSource:
         self.policy = policy
         self._filesystem = _filesystem(location.kind)
 
-    def find(self, file_name: str) -> WebObject | None:
+    def find(self, file_name: str) -> RemoteObject | None:
         """The first address that answers; a server cannot be asked for a list."""
         for candidate in candidates(self.location, file_name):
             version = with_retries(candidate, self.policy, partial(self._look_for, candidate))
             if version is not None:
-                return WebObject(candidate, version.size, self)
+                look_again = partial(self.look, candidate)
+                return RemoteObject(candidate, version.size, look_again, self.policy)
         return None
 
     def look(self, location: Location) -> WebVersion:

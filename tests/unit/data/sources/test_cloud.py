@@ -14,10 +14,10 @@ import fsspec
 import pytest
 
 from creditrisk.data.sources import cloud
-from creditrisk.data.sources.cloud import CloudObject, CloudSource
+from creditrisk.data.sources.cloud import CloudSource
 from creditrisk.data.sources.errors import SourceFailed, UnusableSource
 from creditrisk.data.sources.location import Location
-from creditrisk.data.sources.transfer import RetryPolicy
+from creditrisk.data.sources.transfer import RemoteObject, RetryPolicy
 
 BODY = random.Random(2).randbytes(300_000)  # noqa: S311 - no secret
 SECRET = "s3cr3t-key-value"  # noqa: S105 - opens nothing
@@ -27,7 +27,7 @@ def source(address: str, retries: int = 1) -> CloudSource:
     return CloudSource(Location(address), RetryPolicy(retries, 0))
 
 
-def found(address: str) -> CloudObject:
+def found(address: str) -> RemoteObject:
     origin = source(address).find("bureau.csv")
     assert origin is not None
     return origin

@@ -14,8 +14,8 @@ import pytest
 
 from creditrisk.data.sources.errors import SourceFailed
 from creditrisk.data.sources.location import Location
-from creditrisk.data.sources.transfer import RetryPolicy
-from creditrisk.data.sources.web import WebObject, WebSource
+from creditrisk.data.sources.transfer import RemoteObject, RetryPolicy
+from creditrisk.data.sources.web import WebSource
 
 BODY = random.Random(1).randbytes(300_000)  # noqa: S311 - no secret
 PATH = "/raw/bureau.csv"
@@ -25,7 +25,7 @@ def source(address: str, retries: int = 3) -> WebSource:
     return WebSource(Location(address), RetryPolicy(retries, 0))
 
 
-def found(address: str, retries: int = 3) -> WebObject:
+def found(address: str, retries: int = 3) -> RemoteObject:
     origin = source(address, retries).find("bureau.csv")
     assert origin is not None
     return origin
