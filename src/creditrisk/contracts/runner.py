@@ -21,7 +21,7 @@ from creditrisk.contracts.schemas import (
     split_schema,
 )
 from creditrisk.contracts.sql import INTEGER_TYPES, quoted_name, quoted_text
-from creditrisk.contracts.tables import APPLICANT_KEY, Column, RawTable
+from creditrisk.contracts.tables import APPLICANT_KEY, Column, ColumnType, RawTable
 from creditrisk.contracts.verdicts import RuleOutcome, RuleStatus, Sample, TableVerdict
 from creditrisk.core.settings import ContractSettings
 
@@ -113,8 +113,14 @@ class ValidationRunner:
         name: str = "features",
     ) -> TableVerdict:
         """Check a feature table: exactly the signed-off columns, beside key, outcome and group."""
-        schema = feature_schema(self._features, labelled=labelled, group_column=group_column)
-        subject = _Subject(name, quoted_name(relation), schema, key=(APPLICANT_KEY,))
+        rows = quoted_name(relation)
+        schema = feature_schema(
+            self._features,
+            labelled=labelled,
+            group_column=group_column,
+            group_type=_group_type(connection, rows, group_column),
+        )
+        subject = _Subject(name, rows, schema, key=(APPLICANT_KEY,))
         return self._check(connection, subject)
 
     def check_splits(
@@ -134,16 +140,23 @@ class ValidationRunner:
         )
         # In a table of their own, of which DuckDB knows minima and maxima: a rule a scan otherwise.
         connection.execute(f"create temp table {_SIDES} as {rows}")
-        features = feature_schema(self._features, group_column=group_column)
-        between = split_schema(group_column)
+        try:
+            return self._check_sides(connection, group_column)
+        finally:
+            connection.execute(f"drop table {_SIDES}")
+
+    def _check_sides(
+        self, connection: duckdb.DuckDBPyConnection, group: str | None
+    ) -> tuple[TableVerdict, ...]:
+        kind = _group_type(connection, _SIDES, group)
+        features = feature_schema(self._features, group_column=group, group_type=kind)
+        between = split_schema(group, kind)
         without_side = f"(select * exclude ({SIDE}) from {_SIDES})"  # noqa: S608
         key = (APPLICANT_KEY,)
-        verdicts = (
+        return (
             self._check(connection, _Subject("splits.rows", without_side, features, key)),
             self._check(connection, _Subject("splits.sides", _SIDES, between, key)),
         )
-        connection.execute(f"drop table {_SIDES}")
-        return verdicts
 
     def _check(self, connection: duckdb.DuckDBPyConnection, subject: _Subject) -> TableVerdict:
         problems = _column_problems(connection, subject)
@@ -250,8 +263,7 @@ def _status(rule: Rule, violations: int, rows: int, *, relaxed: bool) -> RuleSta
 
 def _column_problems(connection: duckdb.DuckDBPyConnection, subject: _Subject) -> list[Sample]:
     """The contract's columns that the relation lacks or has of another type, and foreign ones."""
-    query = f"describe select * from {subject.relation}"  # noqa: S608 (a quoted name)
-    found = {str(name): str(kind) for name, kind, *_ in connection.execute(query).fetchall()}
+    found = _stored_types(connection, subject.relation)
     problems: list[Sample] = []
     for name, column in subject.schema.columns.items():
         required = str(column.dtype)
@@ -264,6 +276,22 @@ def _column_problems(connection: duckdb.DuckDBPyConnection, subject: _Subject) -
         foreign = [name for name in found if name not in subject.schema.columns]
         problems.extend({"column": name, "problem": "not in the contract"} for name in foreign)
     return problems
+
+
+def _stored_types(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    """What DuckDB calls the type of each column."""
+    query = f"describe select * from {relation}"  # noqa: S608 (a quoted name)
+    return {str(name): str(kind) for name, kind, *_ in connection.execute(query).fetchall()}
+
+
+def _group_type(
+    connection: duckdb.DuckDBPyConnection, relation: str, group_column: str | None
+) -> ColumnType:
+    """Integer where the group's values are integers, else text, which the contract then asks for."""
+    if group_column is None:
+        return "category"
+    stored = _stored_types(connection, relation).get(group_column)
+    return "integer" if stored in INTEGER_TYPES else "category"
 
 
 def _row_samples(

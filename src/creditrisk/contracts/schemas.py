@@ -16,6 +16,7 @@ from creditrisk.contracts.tables import (
     APPLICANT_KEY,
     TARGET,
     Column,
+    ColumnType,
     RawTable,
     raw_tables,
     without_target,
@@ -59,22 +60,36 @@ def reference_rules(table: str) -> tuple[ReferenceRule, ...]:
 
 
 def feature_schema(
-    columns: Sequence[Column], *, labelled: bool = True, group_column: str | None = None
+    columns: Sequence[Column],
+    *,
+    labelled: bool = True,
+    group_column: str | None = None,
+    group_type: ColumnType = "category",
 ) -> DataFrameSchema:
     """The contract of a feature table: the applicant, `columns`, the outcome, nothing else.
 
-    Every column is an input of the model, so all its rules are errors.
+    Every column is an input of the model, so all its rules are errors. The group's values only
+    tell groups apart: a group column that no raw table has may be of either `group_type`.
     """
     facts = [_raw_column(APPLICANT_KEY), *columns]
     if labelled:
         facts.append(_raw_column(TARGET))
     if group_column is not None:
-        facts.append(_group_column(group_column))
+        facts.append(_group_column(group_column, group_type))
     names = {fact.name for fact in facts}
-    return _schema("features", facts, (_UNIQUE_APPLICANT,), read_columns=names, strict=True)
+    return _schema(
+        "features",
+        facts,
+        (_UNIQUE_APPLICANT,),
+        read_columns=names,
+        any_values=_foreign(group_column),
+        strict=True,
+    )
 
 
-def split_schema(group_column: str | None = None) -> DataFrameSchema:
+def split_schema(
+    group_column: str | None = None, group_type: ColumnType = "category"
+) -> DataFrameSchema:
     """The contract between the sides of a split, on all their rows with the side in SIDE.
 
     What a side must hold as a feature table is `feature_schema`.
@@ -85,9 +100,10 @@ def split_schema(group_column: str | None = None) -> DataFrameSchema:
         Column(name=SIDE, type="category", nullable=False),
     ]
     if group_column is not None:
-        columns.append(_group_column(group_column))
+        columns.append(_group_column(group_column, group_type))
     rules = split_rules(group_column)
-    return _schema("splits", columns, rules, read_columns={column.name for column in columns})
+    names = {column.name for column in columns}
+    return _schema("splits", columns, rules, read_columns=names, any_values=_foreign(group_column))
 
 
 def split_rules(group_column: str | None = None) -> tuple[GroupRule, ...]:
@@ -144,10 +160,14 @@ def _whole_groups(column: str) -> GroupRule:
     )
 
 
-def _group_column(name: str) -> Column:
-    """The column as the raw table has it, else as the loader takes in a column it does not know."""
-    known = [column for column in raw_tables()["application"].columns if column.name == name]
-    return known[0] if known else Column(name=name, type="category", nullable=True)
+def _group_column(name: str, kind: ColumnType) -> Column:
+    """The column as the raw table has it, else one of that type."""
+    return Column(name=name, type=kind, nullable=True) if _foreign(name) else _raw_column(name)
+
+
+def _foreign(group_column: str | None) -> set[str]:
+    """The group column if no raw table describes it, so that nothing is known of its values."""
+    return {group_column} - {None, *raw_tables()["application"].column_names}
 
 
 def _schema(
@@ -156,6 +176,7 @@ def _schema(
     rules: Sequence[RowRule | GroupRule],
     *,
     read_columns: Collection[str],
+    any_values: Collection[str] = (),
     strict: bool = False,
 ) -> DataFrameSchema:
     from pandera.backends.ibis.register import register_ibis_backends
@@ -164,7 +185,12 @@ def _schema(
     register_ibis_backends()  # a check made before this does not know Ibis tables
     return DataFrameSchema(
         {
-            column.name: _column(name, column, read=column.name in read_columns)
+            column.name: _column(
+                column,
+                []
+                if column.name in any_values
+                else _column_checks(name, column, read=column.name in read_columns),
+            )
             for column in columns
         },
         checks=[_table_check(rule) for rule in rules],
@@ -173,7 +199,7 @@ def _schema(
     )
 
 
-def _column(table: str, column: Column, *, read: bool) -> Any:
+def _column(column: Column, checks: Sequence[Check]) -> Any:
     from ibis.expr import datatypes
     from pandera.ibis import Column as PanderaColumn
 
@@ -182,9 +208,7 @@ def _column(table: str, column: Column, *, read: bool) -> Any:
         "real": datatypes.Float64,
         "category": datatypes.String,
     }
-    return PanderaColumn(
-        types[column.type], _column_checks(table, column, read=read), nullable=column.nullable
-    )
+    return PanderaColumn(types[column.type], list(checks), nullable=column.nullable)
 
 
 def _column_checks(table: str, column: Column, *, read: bool) -> list[Check]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import duckdb
 import pytest
@@ -11,10 +12,11 @@ import pytest
 from creditrisk.contracts.errors import UnknownRule
 from creditrisk.contracts.runner import ValidationRunner
 from creditrisk.contracts.tables import Column, RawTable, raw_tables
+from creditrisk.contracts.verdicts import TableVerdict
 from creditrisk.core.settings import ContractSettings
 
 if TYPE_CHECKING:
-    from creditrisk.contracts.verdicts import RuleOutcome, TableVerdict
+    from creditrisk.contracts.verdicts import RuleOutcome
 
 BALANCE = raw_tables()["bureau_balance"]
 FEATURES = (Column("SCORE", "real", nullable=False, minimum=0, maximum=1),)
@@ -212,6 +214,39 @@ def test_a_leaking_split_is_refused(
     side(connection, "train", (1, 0, "a"), (2, 1, "a"))
     side(connection, "test", *rows)
     assert rule in split_findings(connection)
+
+
+def test_a_group_column_may_hold_integers(connection: duckdb.DuckDBPyConnection) -> None:
+    """Groups told apart by integers, beyond a double's exactness too, are checked like texts."""
+    side(connection, "train", (1, 0, "1"), (2, 1, str(2**64 - 1)))
+    side(connection, "test", (3, 0, "3"), (4, 1, "4"))
+    for name in ("train", "test"):
+        connection.execute(f"alter table {name} alter PERSON type ubigint")
+    assert split_findings(connection) == set()
+    connection.execute("update test set PERSON = 1")
+    assert split_findings(connection) == {"splits.whole_groups"}
+
+
+def test_a_group_column_of_another_type_is_refused(connection: duckdb.DuckDBPyConnection) -> None:
+    """Numbers with fractions tell no groups apart."""
+    side(connection, "train", (1, 0, "1"), (2, 1, "2"))
+    side(connection, "test", (3, 0, "3"), (4, 1, "4"))
+    for name in ("train", "test"):
+        connection.execute(f"alter table {name} alter PERSON type double")
+    assert {"features.columns", "splits.columns"} <= split_findings(connection)
+
+
+def test_a_check_that_breaks_off_leaves_no_table(
+    connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the sides are gathered in is gone after an error, so that the next check can run."""
+    side(connection, "train", (1, 0, "a"), (2, 1, "a"))
+    side(connection, "test", (3, 0, "b"), (4, 1, "c"))
+    with monkeypatch.context() as patch:
+        patch.setattr(TableVerdict, "of", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            split_findings(connection)
+    assert split_findings(connection) == set()
 
 
 def test_not_a_number_breaks_every_range(connection: duckdb.DuckDBPyConnection) -> None:
