@@ -1,11 +1,12 @@
 """MLflow's model registry: which bundles are candidates, and what let them in.
 
-Aliases say what a version is for. Registry stages are deprecated in MLflow, so the word that a
-stage would have had stands in the version's tag `stage`.
+`creditrisk.mlops.versions` reads what is registered, `creditrisk.mlops.aliases` moves it on.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,12 +14,38 @@ from typing import Any, Literal
 from creditrisk.core.errors import CreditRiskError, Misuse
 from creditrisk.core.report import Report
 from creditrisk.core.settings import RegistrySettings
-from creditrisk.mlops.bundle import Bundle
+from creditrisk.mlops.aliases import NOT_STAGED, put_in_order
+from creditrisk.mlops.bundle import Bundle, TrainingSnapshot
+from creditrisk.mlops.hold_out import HoldOut
 from creditrisk.mlops.store import store_client
 from creditrisk.mlops.tracking import BUNDLE_TAG, MODEL_NAME
+from creditrisk.mlops.versions import (
+    EVIDENCE_TAG,
+    HOLD_OUT_TAG,
+    STAGE_TAG,
+    RegisteredVersion,
+    read_standing,
+)
 
 CANDIDATE_ALIAS = "candidate"
-_NOT_STAGED = "None"  # the registry's own word for a version that no stage has
+METRIC_TAG_PREFIX = "metric_"
+HEADLINE_METRICS = (
+    "roc_auc",
+    "gini",
+    "ks",
+    "pr_auc",
+    "brier_score",
+    "log_loss",
+    "calibration_slope",
+    "calibration_intercept",
+    "ece",
+    "observed_expected",
+)
+_MODEL_DESCRIPTION = (
+    "Probability that a loan applicant gets into payment difficulties, for decisions on consumer "
+    "credit. Aliases: candidate (registered, clears the bar), challenger (validated), champion (in "
+    "production), previous (what a rollback returns to)."
+)
 
 
 class UnknownMetric(Misuse):
@@ -105,22 +132,37 @@ def judge(
 
 
 def register(
-    bundle: Bundle, run_id: str, value: float, settings: RegistrySettings
+    bundle: Bundle,
+    run_id: str,
+    measured: MeasuredBundle,
+    hold_out: HoldOut,
+    settings: RegistrySettings,
 ) -> RegistryPromotion:
     """Register the bundle's run as a version with the alias `candidate`.
 
     A bundle is registered once: of a second call only the alias's move remains.
 
+    Args:
+        bundle: the model.
+        run_id: the run that holds it.
+        measured: what let it in, see `judge`.
+        hold_out: the applicants that it was not trained on.
+        settings: the model's name, the metric and its bar.
+
     Raises:
         TrackingUnavailable: the registry does not answer.
     """
+    name, metric = settings.model_name, settings.promote_on_metric
     with store_client() as client:
-        known = _registered_version(client, bundle, settings.model_name)
-        version = known or _new_version(client, bundle, run_id, value, settings)
-        client.set_registered_model_alias(settings.model_name, CANDIDATE_ALIAS, version.version)
-    metric = settings.promote_on_metric
+        known = read_standing(client, name).of_bundle(bundle.sha256)
+        version = _version_number(known) or _new_version(
+            client, bundle, run_id, _tags(bundle, measured, hold_out, settings), settings
+        )
+        client.set_registered_model_alias(name, CANDIDATE_ALIAS, version)
+        put_in_order(client, name)
+    value = measured.metrics[metric]
     return RegistryPromotion(
-        model_name=settings.model_name,
+        model_name=name,
         decision="already registered" if known else "registered",
         reason=f"{metric} {value:.4f} reaches {settings.promote_min_value:g}",
         metric=metric,
@@ -128,7 +170,7 @@ def register(
         bar=settings.promote_min_value,
         bundle_sha256=bundle.sha256,
         run_id=run_id,
-        version=str(version.version),
+        version=version,
         alias=CANDIDATE_ALIAS,
     )
 
@@ -143,37 +185,57 @@ def has_metric(run_id: str, name: str) -> bool:
         return name in client.get_run(run_id).data.metrics
 
 
-def _registered_version(client: Any, bundle: Bundle, model_name: str) -> Any | None:
-    """The first version that holds this bundle, if there is one."""
-    versions = client.search_model_versions(
-        f"name = '{model_name}' and tags.{BUNDLE_TAG} = '{bundle.sha256}'"
-    )
-    return min(versions, key=lambda version: int(version.version), default=None)
+def data_snapshot_sha256(snapshot: TrainingSnapshot) -> str:
+    """One hash for the raw files that a model was trained on: that of their checksums by name."""
+    text = json.dumps(snapshot.raw, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _version_number(known: RegisteredVersion | None) -> str | None:
+    return known.version if known else None
 
 
 def _new_version(
-    client: Any, bundle: Bundle, run_id: str, value: float, settings: RegistrySettings
-) -> Any:
-    if not client.search_registered_models(f"name = '{settings.model_name}'"):
-        client.create_registered_model(settings.model_name)
+    client: Any, bundle: Bundle, run_id: str, tags: Mapping[str, str], settings: RegistrySettings
+) -> str:
+    name = settings.model_name
     run = client.get_run(run_id)
     model_id = _model_id(client, run)
-    return client.create_model_version(
-        settings.model_name,
+    if not client.search_registered_models(f"name = '{name}'"):
+        client.create_registered_model(name, description=_MODEL_DESCRIPTION)
+    commit = run.data.tags.get("git_commit", "unknown")
+    version = client.create_model_version(
+        name,
         source=f"models:/{model_id}",
         run_id=run_id,
         model_id=model_id,
-        description=_description(bundle, value, settings),
-        tags={
-            BUNDLE_TAG: bundle.sha256,
-            "run_id": run_id,
-            "git_commit": run.data.tags.get("git_commit", "unknown"),
-            "metric": settings.promote_on_metric,
-            "metric_value": f"{value:.10g}",
-            "metric_bar": f"{settings.promote_min_value:g}",
-            "stage": _NOT_STAGED,
-        },
+        description=_description(bundle, tags),
+        tags={**tags, "run_id": run_id, "git_commit": commit},
     )
+    return str(version.version)
+
+
+def _tags(
+    bundle: Bundle, measured: MeasuredBundle, hold_out: HoldOut, settings: RegistrySettings
+) -> dict[str, str]:
+    manifest, metric = bundle.manifest, settings.promote_on_metric
+    shown = (*HEADLINE_METRICS, metric)
+    return {
+        BUNDLE_TAG: bundle.sha256,
+        "model_type": manifest.model_type,
+        "data_snapshot_sha256": data_snapshot_sha256(manifest.snapshot),
+        "feature_set_sha256": manifest.feature_set_sha256,
+        HOLD_OUT_TAG: hold_out.model_dump_json(),
+        "bar_metric": metric,
+        "bar_value": f"{settings.promote_min_value:g}",
+        **{
+            f"{METRIC_TAG_PREFIX}{name}": f"{value:.10g}"
+            for name, value in measured.metrics.items()
+            if name in shown
+        },
+        EVIDENCE_TAG: "registered",
+        STAGE_TAG: NOT_STAGED,
+    }
 
 
 def _model_id(client: Any, run: Any) -> str:
@@ -185,10 +247,10 @@ def _model_id(client: Any, run: Any) -> str:
     raise CandidateRefused(run.info.run_name, f"its run {run.info.run_id} holds no logged model")
 
 
-def _description(bundle: Bundle, value: float, settings: RegistrySettings) -> str:
-    manifest = bundle.manifest
+def _description(bundle: Bundle, tags: Mapping[str, str]) -> str:
+    manifest, metric = bundle.manifest, tags["bar_metric"]
+    value = float(tags[f"{METRIC_TAG_PREFIX}{metric}"])
     return (
         f"{manifest.model_type} on {len(manifest.features)} features, "
-        f"test {settings.promote_on_metric} {value:.4f} "
-        f"(bar {settings.promote_min_value:g}), bundle {bundle.sha256[:12]}"
+        f"test {metric} {value:.4f} (bar {tags['bar_value']}), bundle {bundle.sha256[:12]}"
     )

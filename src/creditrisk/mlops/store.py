@@ -12,12 +12,27 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from creditrisk.core.errors import CreditRiskError
 from creditrisk.mlops.errors import TrackingUnavailable
 
 DEFAULT_TRACKING_URI = "sqlite:///mlflow.db"
 _SQLITE = "sqlite:///"
 _REQUEST_RETRIES = "3"
 _REQUEST_TIMEOUT_SECONDS = "20"
+_RUNNER_VARIABLES = ("CI", "GITHUB_ACTIONS")
+_LOCAL_SCHEMES = {"sqlite", "file"}
+_MANAGED_SERVERS = {"databricks", "databricks-uc"}  # these words are addresses by themselves
+
+
+class VanishingStore(CreditRiskError):
+    """Something would be recorded where it is lost when a CI runner ends."""
+
+    def __init__(self, refused: str, uri: str) -> None:
+        super().__init__(
+            f"{refused} refused: this is a CI runner ({' or '.join(_RUNNER_VARIABLES)} is set) and "
+            f"MLflow's store {uri} is lost when it ends. Set MLFLOW_TRACKING_URI to a tracking "
+            "server or a database that persists, and MLFLOW_REGISTRY_URI, where it is set, too."
+        )
 
 
 def connect() -> ModuleType:
@@ -72,3 +87,39 @@ def _lock_path(uri: str) -> Path:
         return Path(uri.removeprefix(_SQLITE) + ".lock")
     name = hashlib.sha256(uri.encode()).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"creditrisk-tracking-{name}.lock"
+
+
+def is_persistent() -> bool:
+    """Whether what is recorded here outlives the machine: false on a CI runner with a local store."""
+    return not _on_runner() or not any(map(_is_local, _addresses()))
+
+
+def require_persistent_store(refused: str) -> None:
+    """Refuse what must not be recorded where it vanishes with a CI runner.
+
+    Args:
+        refused: what is not done, as a noun: `promotion of CreditRiskPD`.
+
+    Raises:
+        VanishingStore: this is a CI runner and the store is a local file.
+    """
+    if not is_persistent():
+        raise VanishingStore(refused, tracking_uri())
+
+
+def _on_runner() -> bool:
+    words = (os.environ.get(name, "") for name in _RUNNER_VARIABLES)
+    return any(word.lower() not in {"", "0", "false"} for word in words)
+
+
+def _addresses() -> tuple[str, ...]:
+    """Where runs and, if it is another place, registered models are kept."""
+    registry = os.environ.get("MLFLOW_REGISTRY_URI")
+    return (tracking_uri(), registry) if registry else (tracking_uri(),)
+
+
+def _is_local(uri: str) -> bool:
+    scheme, separator, _ = uri.partition(":")
+    if scheme in _MANAGED_SERVERS:
+        return False
+    return not separator or scheme.partition("+")[0] in _LOCAL_SCHEMES

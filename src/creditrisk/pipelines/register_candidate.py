@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from creditrisk.core.errors import CreditRiskError
+from creditrisk.core.receipts import write_receipt
 from creditrisk.core.settings import DEFAULT_PARAMS_PATH, load_settings
 from creditrisk.pipelines.command import run
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 BundleFolder = Annotated[Path, typer.Option(help="The model.")]
 MetricsFile = Annotated[Path, typer.Option(help="The model's test metrics.")]
+Splits = Annotated[Path, typer.Option(help="Folder of the split files that it was trained on.")]
 Out = Annotated[Path, typer.Option(help="Report of the decision.")]
+Receipt = Annotated[Path, typer.Option(help="Receipt that the next stage waits for.")]
 Params = Annotated[Path, typer.Option(help="Settings.")]
 
 
@@ -30,7 +33,9 @@ def main(
     *,
     bundle: BundleFolder = Path("models/credit_risk_pd"),
     metrics: MetricsFile = Path("reports/test_metrics.json"),
+    splits: Splits = Path("data/splits"),
     out: Out = Path("reports/registry_promotion.json"),
+    receipt: Receipt = Path("reports/receipts/register_candidate.txt"),
     params: Params = DEFAULT_PARAMS_PATH,
 ) -> None:
     """Register the model as a candidate when its test metric clears the bar; else exit 1."""
@@ -41,7 +46,7 @@ def main(
     sealed: Bundle | None = None
     try:
         sealed = Bundle.load(bundle)
-        promotion = _registered(sealed, metrics, settings)
+        promotion = _registered(sealed, metrics, splits, settings)
     except CreditRiskError as error:
         RegistryPromotion(
             model_name=settings.registry.model_name,
@@ -53,24 +58,29 @@ def main(
         ).write(out)
         raise
     promotion.write(out)
+    write_receipt(receipt, sealed.sha256)
     typer.echo(
         f"{promotion.model_name} version {promotion.version} ({promotion.alias}): "
         f"{promotion.decision}, {promotion.reason}"
     )
 
 
-def _registered(bundle: Bundle, metrics: Path, settings: Settings) -> RegistryPromotion:
+def _registered(
+    bundle: Bundle, metrics: Path, splits: Path, settings: Settings
+) -> RegistryPromotion:
     from creditrisk.mlops import registry, tracking
+    from creditrisk.mlops.hold_out import prove_hold_out
     from creditrisk.testing.evaluation import PROMOTABLE_METRICS, EvaluationReport
 
     report = EvaluationReport.read(metrics)
-    evidence = registry.MeasuredBundle(report.split, report.bundle_sha256, report.scalars())
-    value = registry.judge(evidence, bundle, settings.registry, PROMOTABLE_METRICS)
+    measured = registry.MeasuredBundle(report.split, report.bundle_sha256, report.scalars())
+    registry.judge(measured, bundle, settings.registry, PROMOTABLE_METRICS)
+    hold_out = prove_hold_out(bundle, splits, settings.split)
     run_id = tracking.ensure_run(bundle, settings.tracking.experiment)
     # A run that was made anew for a bundle from DVC's cache has not seen evaluate_test.
     if not registry.has_metric(run_id, f"test_{settings.registry.promote_on_metric}"):
         tracking.log_metrics(run_id, report.scalars(), "test")
-    return registry.register(bundle, run_id, value, settings.registry)
+    return registry.register(bundle, run_id, measured, hold_out, settings.registry)
 
 
 if __name__ == "__main__":

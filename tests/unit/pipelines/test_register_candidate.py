@@ -11,6 +11,7 @@ from creditrisk.core.errors import CreditRiskError, MissingFile, UnreadableRepor
 from creditrisk.core.settings import EvaluateSettings
 from creditrisk.mlops.bundle import Bundle
 from creditrisk.mlops.errors import BundleRefused
+from creditrisk.mlops.hold_out import HoldOutUnproven
 from creditrisk.mlops.registry import CandidateRefused, RegistryPromotion, UnknownMetric
 from creditrisk.mlops.store import connect
 from creditrisk.pipelines import register_candidate
@@ -166,14 +167,36 @@ def test_a_refusal_replaces_an_earlier_registration(evaluated: Path) -> None:
     assert RegistryPromotion.read(PROMOTION).decision == "refused"
 
 
+def test_a_split_that_is_not_the_model_s_own_is_refused(evaluated: Path) -> None:
+    """Which applicants the model never saw must be shown, or no later model can be compared."""
+    set_registry(evaluated, model_name="Unproven")
+    (evaluated / "data/splits/train.parquet").write_bytes(b"another")
+    refused(HoldOutUnproven, "is not the file that it was trained on", "Unproven")
+
+
+def test_a_receipt_says_that_the_bundle_was_dealt_with(evaluated: Path) -> None:
+    """It stands after a registration; a refusal leaves none."""
+    receipt = evaluated / "reports/receipts/register_candidate.txt"
+    set_registry(evaluated, model_name="Receipt", promote_min_value=0.999)
+    with pytest.raises(CandidateRefused):
+        register_candidate.main()
+    assert not receipt.exists()
+    set_registry(evaluated, promote_min_value=0.6)
+    register_candidate.main()
+    assert receipt.read_text() == RegistryPromotion.read(PROMOTION).bundle_sha256 + "\n"
+
+
 def test_every_path_is_a_flag(evaluated: Path, tmp_path: Path) -> None:
     """Outside DVC the stage reads and writes what it is told."""
     set_registry(evaluated, model_name="Flags")
     (evaluated / "models/credit_risk_pd").rename(evaluated / "bundle")
     METRICS.rename(evaluated / "measured.json")
+    (evaluated / "data/splits").rename(evaluated / "sides")
     register_candidate.main(
         bundle=Path("bundle"),
         metrics=Path("measured.json"),
+        splits=Path("sides"),
+        receipt=tmp_path / "receipt.txt",
         out=tmp_path / "promotion.json",
         params=Path("params.yaml"),
     )

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+
+from creditrisk.mlops.store import VanishingStore, is_persistent, require_persistent_store
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No runner, no addresses."""
+    for name in ("CI", "GITHUB_ACTIONS", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_a_person_s_machine_keeps_its_files() -> None:
+    """Off a runner the local database is as good as any."""
+    assert is_persistent()
+    require_persistent_store("Promotion")
+
+
+@pytest.mark.parametrize("word", ["", "0", "false", "False"])
+def test_a_runner_s_variable_can_be_off(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that says no is no runner."""
+    monkeypatch.setenv("CI", word)
+    assert is_persistent()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "sqlite:///mlflow.db",
+        "sqlite+pysqlite:///mlflow.db",
+        "file:///srv/mlruns",
+        "file:mlruns",
+        "/srv/mlruns",
+        "mlruns",
+    ],
+)
+def test_on_a_runner_files_are_lost(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files and SQLite databases end with the runner, and so does the default."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert not is_persistent()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://mlflow.example.com",
+        "http://localhost:5000",
+        "postgresql+psycopg2://host/mlflow",
+        "databricks",
+        "databricks://profile",
+    ],
+)
+def test_on_a_runner_a_server_keeps_all(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another machine holds outlives the runner."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert is_persistent()
+
+
+def test_a_local_registry_beside_a_server_is_lost_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both addresses must outlive the runner."""
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://mlflow.example.com")
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "sqlite:///registry.db")
+    with pytest.raises(VanishingStore, match=r"Promotion of X refused: .*MLFLOW_REGISTRY_URI"):
+        require_persistent_store("Promotion of X")
