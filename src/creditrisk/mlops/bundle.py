@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from creditrisk.core.errors import MissingFile, validation_problems
 from creditrisk.core.files import atomic_folder
 from creditrisk.core.report import Report
+from creditrisk.core.settings import PolicySettings
+from creditrisk.features.catalogue import load_catalogue, prohibited_features
 from creditrisk.mlops.errors import (
     ChangedBundleFile,
     MissingBundleFiles,
@@ -25,24 +27,30 @@ from creditrisk.mlops.errors import (
     UnsupportedBundleFormat,
 )
 from creditrisk.mlops.golden import GoldenPredictions, InputExample, made_up_rows, table_of
+from creditrisk.mlops.monitoring_reference import MonitoringReference, monitoring_reference
 from creditrisk.mlops.provenance import library_versions, source_sha256
 from creditrisk.models.calibration import AffineCalibration
 from creditrisk.models.encoding import FeatureEncoding, ModelFeature
-from creditrisk.models.errors import FormsDisagree
+from creditrisk.models.errors import FormsDisagree, ProhibitedInputs
+from creditrisk.models.explanation import ReferencePopulation
 from creditrisk.models.pipeline_file import dump_pipeline, load_pipeline
+from creditrisk.models.reference import reference_population
 from creditrisk.models.serving import ServingForm, serving_files
 from creditrisk.models.training import FittedModel, SideSummary, Threshold, TrainingTables
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BUNDLE_FORMAT = 1
+BUNDLE_FORMAT = 2
 MANIFEST_FILE = "manifest.json"
 PIPELINE_FILE = "pipeline.skops"
 INPUT_EXAMPLE_FILE = "input_example.json"
 GOLDEN_FILE = "golden_predictions.json"
+REFERENCE_FILE = "reference.json"
+MONITORING_FILE = "monitoring_reference.json"
 GOLDEN_ROWS = 50
 EXAMPLE_ROWS = 3
+DEFAULT_POLICY = PolicySettings()
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -58,12 +66,25 @@ class TrainingSnapshot(BaseModel):
     splits: dict[str, str]
 
 
-class BundleManifest(Report):
-    """All that is known of a sealed model. It holds no time, host, path, run id or thread count."""
+class ProhibitedInput(BaseModel):
+    """The raw column for which a feature was left out, and the jurisdictions that prohibit it."""
 
-    format_version: Literal[1] = 1
-    model_type: Literal["lightgbm", "xgboost", "logistic"]
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: str
+    jurisdictions: tuple[str, ...]
+
+
+class BundleManifest(Report):
+    """All that is known of a sealed model. It holds no time, host, path, run id or thread count.
+
+    `prohibited` are the features that the model was not allowed to read.
+    """
+
+    format_version: Literal[2] = 2
+    model_type: Literal["lightgbm", "xgboost", "logistic", "scorecard"]
     features: tuple[ModelFeature, ...]
+    prohibited: dict[str, ProhibitedInput]
     feature_set_sha256: str
     threshold: Threshold
     calibration: AffineCalibration
@@ -120,15 +141,30 @@ class Bundle:
         """A few made-up rows in the form that a caller sends."""
         return InputExample.model_validate_json(self.contents[INPUT_EXAMPLE_FILE])
 
+    def reference_population(self) -> ReferencePopulation:
+        """The approved applicants with whom an applicant is compared."""
+        return ReferencePopulation.model_validate_json(self.contents[REFERENCE_FILE])
+
+    def monitoring_reference(self) -> MonitoringReference:
+        """The training side in counts, with which later data is compared."""
+        return MonitoringReference.model_validate_json(self.contents[MONITORING_FILE])
+
 
 def seal(
-    model: FittedModel, tables: TrainingTables, snapshot: TrainingSnapshot, folder: Path
+    model: FittedModel,
+    tables: TrainingTables,
+    snapshot: TrainingSnapshot,
+    folder: Path,
+    policy: PolicySettings = DEFAULT_POLICY,
 ) -> Bundle:
     """Write the bundle, once both forms of the model are shown to give the same PDs.
 
     Raises:
+        ProhibitedInputs: the model reads what the policy prohibits.
         FormsDisagree: a PD differs in some bit on the validation or calibration rows.
+        NoApprovedApplicants, UncataloguedFeatures: the model could give no reasons.
     """
+    prohibited = _prohibited(model.encoding.names, policy)
     contents = {
         PIPELINE_FILE: dump_pipeline(model.pipeline()),
         **serving_files(
@@ -143,7 +179,8 @@ def seal(
     for table in (tables.validation, tables.calibration):
         prove_forms_agree(pipeline, form, table)
     contents |= _examples(form, tables.calibration, model.settings.seed)
-    manifest = _manifest(model, snapshot, contents)
+    contents |= _references(form, tables, policy)
+    manifest = _manifest(model, snapshot, prohibited, contents)
     with atomic_folder(folder) as temporary:
         for name, content in contents.items():
             (temporary / name).write_bytes(content)
@@ -181,18 +218,54 @@ def _examples(form: ServingForm, table: pa.Table, seed: int) -> dict[str, bytes]
         probabilities=tuple(form.probabilities(made_up).tolist()),
     )
     example = InputExample(rows=rows[:EXAMPLE_ROWS])
-    reports = {GOLDEN_FILE: golden, INPUT_EXAMPLE_FILE: example}
+    return _as_files({GOLDEN_FILE: golden, INPUT_EXAMPLE_FILE: example})
+
+
+def _references(
+    form: ServingForm, tables: TrainingTables, policy: PolicySettings
+) -> dict[str, bytes]:
+    """Whom applicants are compared with, and what later data is compared with."""
+    return _as_files(
+        {
+            REFERENCE_FILE: reference_population(
+                form, tables.calibration, load_catalogue(), policy
+            ),
+            MONITORING_FILE: monitoring_reference(form, tables.train),
+        }
+    )
+
+
+def _as_files(reports: Mapping[str, Report]) -> dict[str, bytes]:
     return {
         name: (report.model_dump_json(indent=1) + "\n").encode() for name, report in reports.items()
     }
 
 
+def _prohibited(names: Sequence[str], policy: PolicySettings) -> dict[str, ProhibitedInput]:
+    columns = prohibited_features(load_catalogue(), policy)
+    if read := {name: columns[name] for name in names if name in columns}:
+        raise ProhibitedInputs(read)
+    return {
+        feature: ProhibitedInput(
+            column=column,
+            jurisdictions=tuple(
+                where for where in policy.prohibited_inputs[column] if where in policy.jurisdictions
+            ),
+        )
+        for feature, column in columns.items()
+    }
+
+
 def _manifest(
-    model: FittedModel, snapshot: TrainingSnapshot, contents: Mapping[str, bytes]
+    model: FittedModel,
+    snapshot: TrainingSnapshot,
+    prohibited: dict[str, ProhibitedInput],
+    contents: Mapping[str, bytes],
 ) -> BundleManifest:
     return BundleManifest(
         model_type=model.settings.model_type,
         features=model.encoding.features,
+        prohibited=prohibited,
         feature_set_sha256=feature_set_sha256(model.encoding.features),
         threshold=model.threshold,
         calibration=model.classifier.calibration,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from creditrisk.core.errors import CreditRiskError, Misuse
 
@@ -112,6 +112,28 @@ class NotConverged(CreditRiskError):
         )
 
 
+class BinningNotSolved(CreditRiskError):
+    """The solver found no bins, or none that it could prove to be the best."""
+
+    def __init__(self, feature: str, status: str, seconds: float) -> None:
+        self.feature = feature
+        super().__init__(
+            f"Not trained: the bins of {feature} are {status}, required is OPTIMAL. Raise "
+            f"fit_model.scorecard.solver_seconds ({seconds:g}) or lower pre_bins."
+        )
+
+
+class NoCharacteristics(CreditRiskError):
+    """No feature is informative enough for a scorecard."""
+
+    def __init__(self, features: int, required: float) -> None:
+        super().__init__(
+            f"Not trained: none of {features} features is left as a characteristic. Each needs an "
+            f"information value of {required:g} (fit_model.scorecard.min_information_value) and a "
+            "significant positive coefficient (min_wald_z)."
+        )
+
+
 class UncalibratedResampling(Misuse):
     """Resampled training rows without calibration would give PDs of a population nobody has."""
 
@@ -165,4 +187,38 @@ class UntrustedPipeline(CreditRiskError):
         super().__init__(
             f"Pipeline refused: it holds {', '.join(types)}, "
             "which creditrisk.models.pipeline_file does not trust."
+        )
+
+
+class NoApprovedApplicants(CreditRiskError):
+    """Nobody is there with whom a refused applicant could be compared."""
+
+    def __init__(self, rows: int, lowest: float, approve_below: float) -> None:
+        super().__init__(
+            f"Bundle not sealed: of {rows} calibration applicants none has a PD below "
+            f"{approve_below:g} (params.yaml, policy.approve_below), the lowest is {lowest:.4g}. "
+            "Reasons compare with approved applicants, so at least one is required."
+        )
+
+
+class UncataloguedFeatures(CreditRiskError):
+    """A model reads features that the catalogue has no words for."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        super().__init__(
+            f"Bundle not sealed: catalogue.yaml has no feature {', '.join(names[:_SHOWN_NAMES])}; "
+            "a model without words cannot give reasons."
+        )
+
+
+class ProhibitedInputs(CreditRiskError):
+    """A model reads what the lender's policy prohibits."""
+
+    def __init__(self, columns: Mapping[str, str]) -> None:
+        self.columns = dict(columns)
+        read = ", ".join(f"{feature} (reads {column})" for feature, column in columns.items())
+        super().__init__(
+            f"Bundle not sealed: the model reads {read}, which params.yaml, "
+            "policy.prohibited_inputs, prohibits. Train it without them."
         )

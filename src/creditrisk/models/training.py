@@ -10,7 +10,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from creditrisk.contracts.tables import TARGET
-from creditrisk.core.settings import FitModelSettings
+from creditrisk.core.settings import FitModelSettings, PolicySettings
+from creditrisk.features.catalogue import load_catalogue, prohibited_features
 from creditrisk.models.encoding import FeatureEncoding, ModelFeature
 from creditrisk.models.errors import (
     EmptySplit,
@@ -89,21 +90,27 @@ class FittedModel:
         return Pipeline(steps)
 
 
-def model_features(metadata: FeatureMetadata, excluded: list[str]) -> tuple[ModelFeature, ...]:
+def model_features(
+    metadata: FeatureMetadata, excluded: list[str], policy: PolicySettings
+) -> tuple[ModelFeature, ...]:
     """The features that the model may use, in the feature table's order.
+
+    Left out are the excluded ones and those that read what the policy prohibits.
 
     Raises:
         UnknownExcludedFeatures: a name to exclude is no feature.
+        UnknownPolicyColumns: the policy prohibits a column that does not exist.
         NoFeatures: none is left.
     """
     features = [column for column in metadata.columns if column.role == "feature"]
     unknown = sorted(set(excluded) - {column.name for column in features})
     if unknown:
         raise UnknownExcludedFeatures(unknown)
+    left_out = {*excluded, *prohibited_features(load_catalogue(), policy)}
     kept = tuple(
         ModelFeature(name=column.name, type=column.type, categories=tuple(column.categories))
         for column in features
-        if column.name not in excluded
+        if column.name not in left_out
     )
     if not kept:
         raise NoFeatures

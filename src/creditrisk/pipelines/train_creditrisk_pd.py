@@ -47,11 +47,11 @@ def main(
 
     settings = load_settings(params)
     metadata = FeatureMetadata.read(feature_metadata)
-    features = model_features(metadata, settings.fit_model.excluded_features)
+    features = model_features(metadata, settings.fit_model.excluded_features, settings.policy)
     tables = _read_tables(splits)
     snapshot = _snapshot(metadata, splits, feature_store, ingestion_summary)
     model = _trained(tables, features, settings)
-    sealed = seal(model, tables, snapshot, bundle)
+    sealed = seal(model, tables, snapshot, bundle, settings.policy)
     run_id = tracking.ensure_run(sealed, settings.tracking.experiment)
     typer.echo(f"{bundle}: {sealed.manifest.model_type}, bundle {sealed.sha256[:12]}, run {run_id}")
 

@@ -1,4 +1,4 @@
-"""Scores feature rows with a sealed model; needs no sklearn, pandas or MLflow."""
+"""Scores and explains feature rows with a sealed model; needs no sklearn, pandas or MLflow."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from creditrisk.mlops.bundle import Bundle, BundleManifest
 from creditrisk.mlops.errors import GoldenPredictionsDiffer
 from creditrisk.mlops.golden import table_of
+from creditrisk.models.explanation import MOST_REASONS, Explainer, Reason
 from creditrisk.models.serving import ServingForm
 
 if TYPE_CHECKING:
@@ -24,9 +25,11 @@ class Scorer:
     """
 
     def __init__(self, bundle: Bundle, form: ServingForm) -> None:
+        self._bundle = bundle
         self.manifest: BundleManifest = bundle.manifest
         self.bundle_sha256 = bundle.sha256
         self._form = form
+        self._explainer = Explainer(bundle.reference_population(), bundle.manifest.features)
 
     @classmethod
     def load(cls, folder: Path, threads: int = 1) -> Self:
@@ -59,6 +62,27 @@ class Scorer:
             MissingFeatures, WrongFeatureType: the columns are not those of `manifest.features`.
         """
         return self._form.probabilities(table)
+
+    def contributions(self, table: pa.Table) -> NDArray[np.float64]:
+        """What each feature adds to each row's log-odds, the base last.
+
+        Returns:
+            Shape (n_rows, n_features + 1); a row adds up to the log-odds of its PD.
+        """
+        return self._form.contributions(table)
+
+    def explain(self, table: pa.Table, limit: int = MOST_REASONS) -> list[list[Reason]]:
+        """Why each row's PD is higher than that of the approved, the weightiest reason first.
+
+        A row has at most `limit` reasons, and none where nothing speaks against the applicant.
+        """
+        matrix = self._form.encoding.encode(table)
+        contributions = self._form.matrix_contributions(matrix)
+        return self._explainer.reasons(contributions, matrix, limit)
+
+    def on_threads(self, threads: int) -> Self:
+        """The same model on so many threads."""
+        return type(self)(self._bundle, self._form.on_threads(threads))
 
 
 def _check_golden_predictions(bundle: Bundle, form: ServingForm) -> None:

@@ -11,6 +11,7 @@ import pytest
 from simulated_lending import FEATURES, fitted, settings, tables
 
 from creditrisk.contracts.tables import raw_tables
+from creditrisk.core.settings import PolicySettings
 from creditrisk.features.metadata import describe
 from creditrisk.models.errors import (
     EmptySplit,
@@ -29,6 +30,7 @@ from creditrisk.models.training import (
 )
 
 METADATA = describe([raw_tables()["application"].column("TARGET")])
+LENIENT = PolicySettings(prohibited_inputs={})
 
 
 def with_target(values: pa.Array) -> pa.Table:
@@ -100,7 +102,7 @@ def test_resampling_is_recalibrated() -> None:
 
 def test_features_come_in_the_order_of_the_table() -> None:
     """Keys and outcomes are no features; types and categories are the catalogue's."""
-    features = model_features(METADATA, [])
+    features = model_features(METADATA, [], LENIENT)
     assert [feature.name for feature in features] == list(METADATA.names("feature"))
     assert {"SK_ID_CURR", "TARGET"}.isdisjoint(feature.name for feature in features)
     gender = next(feature for feature in features if feature.name == "CODE_GENDER")
@@ -109,22 +111,29 @@ def test_features_come_in_the_order_of_the_table() -> None:
 
 def test_excluded_features_are_left_out() -> None:
     """A feature named in `excluded_features` is not read."""
-    features = model_features(METADATA, ["CODE_GENDER"])
+    features = model_features(METADATA, ["CODE_GENDER"], LENIENT)
     assert len(features) == len(METADATA.names("feature")) - 1
     assert "CODE_GENDER" not in [feature.name for feature in features]
+
+
+def test_prohibited_inputs_are_left_out() -> None:
+    """What the policy prohibits is not read, neither directly nor by counting whether it is empty."""
+    names = {feature.name for feature in model_features(METADATA, [], PolicySettings())}
+    left_out = {"CODE_GENDER", "NAME_FAMILY_STATUS", "TOT_MISSING_COUNT"}
+    assert set(METADATA.names("feature")) - names == left_out
 
 
 @pytest.mark.parametrize("name", ["CODE_GENDR", "TARGET", "SK_ID_CURR"])
 def test_excluding_what_is_no_feature_is_refused(name: str) -> None:
     """A misspelt exclusion is never ignored: the model would use the feature."""
     with pytest.raises(UnknownExcludedFeatures, match=name):
-        model_features(METADATA, [name])
+        model_features(METADATA, [name], LENIENT)
 
 
 def test_excluding_everything_is_refused() -> None:
     """A model needs a feature."""
     with pytest.raises(NoFeatures):
-        model_features(METADATA, list(METADATA.names("feature")))
+        model_features(METADATA, list(METADATA.names("feature")), LENIENT)
 
 
 def f1(target: np.ndarray, flagged: np.ndarray) -> float:

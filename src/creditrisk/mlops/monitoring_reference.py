@@ -1,0 +1,88 @@
+"""What a model's training side looked like, in counts: what later data is compared with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from creditrisk.core.report import Part, Report
+from creditrisk.models.encoding import ModelFeature
+from creditrisk.models.metrics.stability import NumberBins, category_counts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from creditrisk.models.serving import ServingForm
+
+BINS = 10
+
+
+class NumberReference(Part):
+    """A number's bins, as `NumberBins` makes them, with the training rows in each."""
+
+    points: tuple[float, ...]
+    by_value: bool
+    labels: tuple[str, ...]
+    counts: tuple[int, ...]
+
+    @property
+    def bins(self) -> NumberBins:
+        """The bins in which later rows are counted."""
+        return NumberBins(np.array(self.points), by_value=self.by_value)
+
+
+class CategoryReference(Part):
+    """The training rows of each category, of any other, and of missing values."""
+
+    labels: tuple[str, ...]
+    counts: tuple[int, ...]
+
+
+class MonitoringReference(Report):
+    """Training rows by decile of their PD, and by bin of every feature; holds no person."""
+
+    side: Literal["train"]
+    rows: int
+    scores: NumberReference
+    numbers: dict[str, NumberReference]
+    categories: dict[str, CategoryReference]
+
+
+def monitoring_reference(form: ServingForm, train: pa.Table) -> MonitoringReference:
+    """Count the training side in bins of its own."""
+    matrix = form.encoding.encode(train)
+    columns = dict(zip(form.encoding.names, matrix.T, strict=True))
+    return MonitoringReference(
+        side="train",
+        rows=train.num_rows,
+        scores=_number(form.probabilities(train)),
+        numbers={
+            feature.name: _number(columns[feature.name])
+            for feature in form.encoding.features
+            if not feature.categories
+        },
+        categories={
+            feature.name: _category(feature, columns[feature.name])
+            for feature in form.encoding.features
+            if feature.categories
+        },
+    )
+
+
+def _number(values: NDArray[np.float64]) -> NumberReference:
+    bins = NumberBins.of(values, BINS)
+    return NumberReference(
+        points=tuple(bins.points.tolist()),
+        by_value=bins.by_value,
+        labels=bins.labels,
+        counts=tuple(bins.counts(values).tolist()),
+    )
+
+
+def _category(feature: ModelFeature, codes: NDArray[np.float64]) -> CategoryReference:
+    seen = Counter(None if np.isnan(code) else feature.categories[int(code)] for code in codes)
+    labels, counts = category_counts(dict(seen), feature.categories)
+    return CategoryReference(labels=labels, counts=tuple(counts.tolist()))
