@@ -25,6 +25,7 @@ COMMANDS = {
     "monitor-drift": "monitor_drift",
     "register-candidate": "register_candidate",
     "show-results": "show_results",
+    "ledger": "ledger",
 }
 
 USAGE_ERROR = 2

@@ -1,0 +1,222 @@
+"""Where the entries are kept: SQLite on one machine, PostgreSQL for many, by SQLAlchemy's URL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from creditrisk.ledger.entries import Entry
+from creditrisk.ledger.errors import InvalidLedgerAddress, LedgerUnavailable
+
+SQLITE = "sqlite"
+POSTGRESQL = "postgresql"
+_WRITES = "creditrisk_writes"
+_WAIT_SECONDS = 30
+_ROWS_A_FETCH = 2_000
+
+_METADATA = sa.MetaData()
+_IDENTITY = sa.Table(
+    "ledger_identity",
+    _METADATA,
+    sa.Column("ledger_id", sa.Text, primary_key=True),
+)
+_ENTRIES = sa.Table(
+    "ledger_entries",
+    _METADATA,
+    sa.Column(
+        "sequence",
+        sa.BigInteger().with_variant(sa.Integer, SQLITE),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("recorded_at", sa.Text, nullable=False),
+    sa.Column("batch_end", sa.BigInteger, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("previous_sha256", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("signature", sa.Text, nullable=False),
+    sa.Index("ledger_entries_by_kind", "kind", "sequence"),
+)
+
+# Against mistakes: whoever may change the tables may drop these, and then verification tells.
+_APPEND_ONLY = {
+    SQLITE: [
+        f"""
+        create trigger {table}_refuses_{change} before {change} on {table}
+        begin
+            select raise(abort, 'the ledger is append-only');
+        end
+        """
+        for table in ("ledger_identity", "ledger_entries")
+        for change in ("update", "delete")
+    ],
+    POSTGRESQL: [
+        """
+        create or replace function ledger_refuses_change() returns trigger language plpgsql as
+        'begin raise exception ''the ledger is append-only''; end'
+        """,
+        *(
+            f"""
+            create trigger {table}_refuses_change
+            before update or delete or truncate on {table}
+            for each statement execute function ledger_refuses_change()
+            """
+            for table in ("ledger_identity", "ledger_entries")
+        ),
+    ],
+}
+
+
+class LedgerDatabase:
+    """The two tables of a ledger behind a URL."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = sa.make_url(url)
+            self.engine = _engine(parsed)
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            raise InvalidLedgerAddress(f"its URL cannot be used ({_first_line(error)})") from error
+        self.shown_url = parsed.render_as_string(hide_password=True)
+        self.path = _file_of(parsed)
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection that sees one state of the ledger.
+
+        Raises:
+            LedgerUnavailable: the database does not answer.
+        """
+        with self._told(), self.engine.connect() as connection:
+            if self.engine.dialect.name == POSTGRESQL:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A connection that no other may write beside; the caller commits.
+
+        Raises:
+            LedgerUnavailable: the database does not answer, or takes no more rows.
+        """
+        if self.path:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._told(), self.engine.connect() as connection:
+            connection.execution_options(**{_WRITES: True})
+            yield connection
+
+    def exists(self) -> bool:
+        """Whether there is a ledger; looking makes none."""
+        if self.path and not self.path.exists():
+            return False
+        with self.reading() as connection:
+            return sa.inspect(connection).has_table(_IDENTITY.name)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as error:
+            raise LedgerUnavailable(self.shown_url, reason_of(error)) from error
+
+
+def create_tables(connection: sa.Connection, ledger_id: str) -> None:
+    """Make an empty ledger."""
+    _METADATA.create_all(connection)
+    for statement in _APPEND_ONLY[connection.dialect.name]:
+        connection.exec_driver_sql(statement)
+    connection.execute(_IDENTITY.insert(), {"ledger_id": ledger_id})
+
+
+def ledger_id(connection: sa.Connection, *, lock: bool = False) -> str | None:
+    """Which ledger this is; with `lock`, PostgreSQL lets nobody else append until the commit."""
+    query = sa.select(_IDENTITY.c.ledger_id)
+    return connection.scalar(query.with_for_update() if lock else query)
+
+
+def insert(connection: sa.Connection, entries: Iterable[Entry]) -> None:
+    """Add rows."""
+    columns = [column.name for column in _ENTRIES.columns]
+    rows = [{name: getattr(entry, name) for name in columns} for entry in entries]
+    connection.execute(_ENTRIES.insert(), rows)
+
+
+def last_entry(connection: sa.Connection, kind: str | None = None) -> Entry | None:
+    """The entry with the highest sequence, of one kind or of all."""
+    query = sa.select(_ENTRIES).order_by(_ENTRIES.c.sequence.desc()).limit(1)
+    row = connection.execute(
+        query if kind is None else query.where(_ENTRIES.c.kind == kind)
+    ).first()
+    return Entry(*row) if row else None
+
+
+def entry_at(connection: sa.Connection, sequence: int) -> Entry | None:
+    """One entry by its sequence."""
+    row = connection.execute(sa.select(_ENTRIES).where(_ENTRIES.c.sequence == sequence)).first()
+    return Entry(*row) if row else None
+
+
+def stored_entries(
+    connection: sa.Connection, kind: str | None = None, after: int = 0
+) -> Iterator[Entry]:
+    """Entries in order, as they are stored, a few thousand in memory at a time."""
+    query = sa.select(_ENTRIES).order_by(_ENTRIES.c.sequence)
+    if kind is not None:
+        query = query.where(_ENTRIES.c.kind == kind)
+    if after:
+        query = query.where(_ENTRIES.c.sequence > after)
+    rows = connection.execution_options(yield_per=_ROWS_A_FETCH).execute(query)
+    for row in rows:
+        yield Entry(*row)
+
+
+def reason_of(error: BaseException) -> str:
+    """The driver's own words, without the statement and its parameters."""
+    return _first_line(getattr(error, "orig", None) or error)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    if url.get_backend_name() not in _APPEND_ONLY:
+        raise InvalidLedgerAddress(f"its database is {url.get_backend_name()}")
+    if url.get_backend_name() == POSTGRESQL:
+        return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    if not url.database or url.database == ":memory:":
+        raise InvalidLedgerAddress("a database in memory keeps nothing")
+    engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _WAIT_SECONDS})
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # the driver would begin where it likes
+    # A damaged text is a finding; the driver's error would show it.
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")
+    connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma synchronous = full")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("begin immediate" if writes else "begin")
+
+
+def _file_of(url: sa.URL) -> Path | None:
+    """A SQLite database's file, unless the URL has it opened in SQLite's own words."""
+    if url.get_backend_name() != SQLITE or str(url.database).startswith("file:"):
+        return None
+    return Path(str(url.database))
