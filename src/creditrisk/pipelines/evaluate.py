@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -77,28 +79,31 @@ def main(
     params: Params = DEFAULT_PARAMS_PATH,
 ) -> None:
     """Measure the model on one side of the split, draw it, and log it to the model's run."""
-    from creditrisk.mlops import tracking
     from creditrisk.mlops.bundle import Bundle
-    from creditrisk.mlops.evidence import log_pictures
 
     settings = load_settings(params)
     sealed = Bundle.load(bundle)
     plot_folder = plots or Path("reports") / PLOTS[split]
-    for name in SHARED_IMPORTS:
-        importlib.import_module(name)
-    # MLflow takes seconds to import: they pass while the side is scored and drawn.
-    with ThreadPoolExecutor(max_workers=1) as background:
-        run_found = background.submit(tracking.ensure_run, sealed, settings.tracking.experiment)
+    with _run_of(sealed, settings) as run_found:
         scored, outcomes = _scored(splits / f"{split}.parquet", sealed, settings)
         comparison = _comparison(truth, scored) if split is Side.TEST else None
         report = _report(split, scored, sealed, settings, comparison)
         _write_plots(outcomes, report, plot_folder)
         _write_predictions(predictions or PREDICTIONS[split], scored, outcomes.threshold)
         report.write(metrics or Path("reports") / REPORTS[split])
-        run_id = run_found.result()
-    tracking.log_metrics(run_id, report.scalars(), split.value)
-    log_pictures(run_id, plot_folder, plot_folder.name)
+    _log(run_found.result(), report, plot_folder)
     typer.echo(f"{split}: {report.headline()}")
+
+
+@contextmanager
+def _run_of(bundle: Bundle, settings: Settings) -> Iterator[Future[str]]:
+    """Look for the model's run meanwhile: MLflow takes seconds to import."""
+    from creditrisk.mlops import tracking
+
+    for name in SHARED_IMPORTS:
+        importlib.import_module(name)
+    with ThreadPoolExecutor(max_workers=1) as background:
+        yield background.submit(tracking.ensure_run, bundle, settings.tracking.experiment)
 
 
 def _scored(path: Path, bundle: Bundle, settings: Settings) -> tuple[ScoredSplit, ScoredOutcomes]:
@@ -166,6 +171,14 @@ def _write_plots(outcomes: ScoredOutcomes, report: EvaluationReport, folder: Pat
     with atomic_folder(folder) as temporary:
         write_tables(tables, temporary)
         write_pictures(tables, Captions(sample, values), temporary)
+
+
+def _log(run_id: str, report: EvaluationReport, plots: Path) -> None:
+    from creditrisk.mlops import tracking
+    from creditrisk.mlops.evidence import log_pictures
+
+    tracking.log_metrics(run_id, report.scalars(), report.split)
+    log_pictures(run_id, plots, plots.name)
 
 
 if __name__ == "__main__":
