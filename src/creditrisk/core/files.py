@@ -64,6 +64,12 @@ def write_text(target: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+def free_bytes(path: Path) -> int:
+    """What the disk can still hold on which the path lies, or would lie."""
+    existing = next(place for place in (path, *path.absolute().parents) if place.exists())
+    return shutil.disk_usage(existing).free
+
+
 def sha256_of(path: Path) -> str:
     """Hex SHA-256 of one file's content."""
     return _digest(path, "sha256")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,9 +21,10 @@ from creditrisk.contracts.tables import (
     without_target,
 )
 from creditrisk.core.errors import CreditRiskError
+from creditrisk.core.files import free_bytes
 from creditrisk.core.report import Report
 from creditrisk.core.settings import IngestSettings, ResourceSettings
-from creditrisk.data.engine import connect
+from creditrisk.data.engine import stage_connection
 from creditrisk.data.loading import check_types
 from creditrisk.data.sources.acquisition import Delivery, RawFile, acquire, locate
 from creditrisk.data.sources.errors import DiskFull, RejectedTable, StorageFailed, UnusableSource
@@ -100,7 +100,7 @@ def ingest(
         _machine_errors(folders.raw),
         staging(folders.raw) as raw,
         staging(folders.truth) as truth,
-        connect(resources) as connection,
+        stage_connection(resources, folders.raw) as connection,
     ):
         deliveries = _deliveries(settings, resources, raw, truth)
         checks = _Checks(connection, expectations(settings))
@@ -251,10 +251,5 @@ def _machine_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in OUT_OF_SPACE:
-            raise DiskFull(folder, None, _free_bytes(folder)) from error
+            raise DiskFull(folder, None, free_bytes(folder)) from error
         raise StorageFailed(error.filename or folder, error.strerror or str(error)) from error
-
-
-def _free_bytes(folder: Path) -> int:
-    existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    return shutil.disk_usage(existing).free

@@ -23,7 +23,7 @@ from creditrisk.contracts.tables import APPLICANT_KEY, TARGET
 from creditrisk.core.errors import CreditRiskError, MissingFile, Misuse
 from creditrisk.core.files import atomic_folder
 from creditrisk.core.settings import ResourceSettings, SplitSettings, SplitShares
-from creditrisk.data.engine import connect
+from creditrisk.data.engine import stage_connection
 from creditrisk.data.leakage import refuse_giveaways
 
 if TYPE_CHECKING:
@@ -178,11 +178,11 @@ def split_features(
 
     Raises:
         MissingFile, UnexpectedColumns, UnusableTarget, RepeatedApplicants, UnusableGroup,
-        GiveawayColumn, OverlappingSides, EmptySide, UnbalancedSides.
+        GiveawayColumn, OverlappingSides, EmptySide, UnbalancedSides, and what `stage_connection` says.
     """
     if not features.exists():
         raise MissingFile(features, "split_data", "Run build_feature_store first.")
-    with connect(resources) as connection:
+    with stage_connection(resources, out) as connection:
         table = connection.read_parquet(str(features))
         types = {name: str(kind) for name, kind in zip(table.columns, table.types, strict=True)}
         _refuse_unexpected_columns(features, table.columns, columns)

@@ -27,7 +27,7 @@ from creditrisk.contracts.verdicts import RuleOutcome, StageVerdict, TableVerdic
 from creditrisk.core.errors import CreditRiskError, Misuse
 from creditrisk.core.files import atomic_path
 from creditrisk.core.settings import ContractSettings, ResourceSettings
-from creditrisk.data.engine import connect
+from creditrisk.data.engine import stage_connection
 from creditrisk.data.loading import load_table
 from creditrisk.features.catalogue import load_catalogue
 from creditrisk.features.metadata import describe
@@ -137,7 +137,7 @@ def build_feature_store(
         FeaturesNotComputed: a value is beyond what the feature SQL can hold.
     """
     applicants = _applicants(raw / applications, group_column)
-    with connect(resources) as connection:
+    with stage_connection(resources, out) as connection:
         prepare(connection)
         verdicts = _raw_verdicts(connection, runner, raw, applicants)
         if not _failed(verdicts):
@@ -234,6 +234,8 @@ def _compute(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         # A cursor, because the contracts may leave a result open on the connection itself.
         with connection.cursor() as cursor:
             cursor.sql(query(name)).create(f"features.{name}")
+    except (duckdb.IOException, duckdb.OutOfMemoryException):
+        raise  # the machine's fault, not the query's
     except duckdb.Error as error:
         raise FeaturesNotComputed(name, str(error)) from error
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Mapping
+import resource
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from creditrisk.core.errors import MissingFile
 from creditrisk.core.files import sha256_of
 from creditrisk.core.settings import ResourceSettings, SplitSettings, SplitShares
 from creditrisk.data import split
+from creditrisk.data.engine import NoSpaceForOutput
 from creditrisk.data.leakage import GiveawayColumn
 
 FIRST_ID = 100_001
@@ -53,14 +55,24 @@ def run(
     **settings: Any,
 ) -> split.SplitSummary:
     """Split the table in that folder."""
-    features = folder / "feature_store.parquet"
-    pq.write_table(table, features)
+    pq.write_table(table, folder / "feature_store.parquet")
+    return split_again(folder, table.column_names, threads, check, **settings)
+
+
+def split_again(
+    folder: Path,
+    columns: Sequence[str] = ("SK_ID_CURR", "EXT_SOURCE_2", "CODE_GENDER", "TARGET"),
+    threads: int | None = None,
+    check: split.SideCheck = accept,
+    **settings: Any,
+) -> split.SplitSummary:
+    """Split the table that lies in that folder."""
     return split.split_features(
-        features,
+        folder / "feature_store.parquet",
         folder / "splits",
         SplitSettings.model_validate(settings),
         ResourceSettings(threads=threads),
-        columns=table.column_names,
+        columns=columns,
         check=check,
     )
 
@@ -103,6 +115,21 @@ def test_the_rule_never_changes() -> None:
     digest = hashlib.sha256(b"7:100001").hexdigest()
     assert digest[:16] == "0ea47d063803d4a1"
     assert expected_side(FIRST_ID, 7, SplitShares()) == "test"
+
+
+def test_a_full_disk_leaves_the_last_split(tmp_path: Path) -> None:
+    """Sides that do not fit are refused by name, and the folder stays as it was."""
+    run(portfolio(), tmp_path)
+    before = {path: sha256_of(path) for path in (tmp_path / "splits").iterdir()}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    pq.write_table(portfolio(20_000), tmp_path / "feature_store.parquet")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, limits[1]))
+    try:
+        with pytest.raises(NoSpaceForOutput, match="splits not written: File too large"):
+            split_again(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert before == {path: sha256_of(path) for path in (tmp_path / "splits").iterdir()}
 
 
 def test_rows_and_columns_are_unchanged(tmp_path: Path) -> None:
