@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Self
 from creditrisk.mlops.bundle import Bundle, BundleManifest
 from creditrisk.mlops.errors import GoldenPredictionsDiffer
 from creditrisk.mlops.golden import table_of
-from creditrisk.models.explanation import MOST_REASONS, Explainer, Reason
+from creditrisk.models.explanation import MOST_REASONS, Explainer, Reason, ReferencePopulation
 from creditrisk.models.serving import ServingForm
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
+
+    from creditrisk.models.encoding import Matrix
 
 
 class Scorer:
@@ -29,7 +31,8 @@ class Scorer:
         self.manifest: BundleManifest = bundle.manifest
         self.bundle_sha256 = bundle.sha256
         self._form = form
-        self._explainer = Explainer(bundle.reference_population(), bundle.manifest.features)
+        self.reference: ReferencePopulation = bundle.reference_population()
+        self._explainer = Explainer(self.reference, bundle.manifest.features)
 
     @classmethod
     def load(cls, folder: Path, threads: int = 1) -> Self:
@@ -76,9 +79,17 @@ class Scorer:
 
         A row has at most `limit` reasons, and none where nothing speaks against the applicant.
         """
-        matrix = self._form.encoding.encode(table)
+        matrix = self.encode(table)
         contributions = self._form.matrix_contributions(matrix)
         return self._explainer.reasons(contributions, matrix, limit)
+
+    def unnamed_shares(self, table: pa.Table) -> NDArray[np.float64]:
+        """The part of all that speaks against each applicant which `explain` never names."""
+        return self._explainer.unnamed_shares(self.contributions(table))
+
+    def encode(self, table: pa.Table) -> Matrix:
+        """The rows as the model reads them, shape (n_rows, n_features)."""
+        return self._form.encoding.encode(table)
 
     def on_threads(self, threads: int) -> Self:
         """The same model on so many threads."""
