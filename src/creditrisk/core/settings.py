@@ -150,6 +150,9 @@ class LogisticSettings(Section):
     max_iterations: Annotated[int, Field(ge=1)] = 500
 
 
+ModelType = Literal["lightgbm", "xgboost", "logistic", "scorecard"]
+
+
 class ScorecardSettings(Section):
     """What only `model_type: scorecard` reads.
 
@@ -160,15 +163,16 @@ class ScorecardSettings(Section):
     for good:bad odds of `base_odds`; `pdo` more points double the odds.
     """
 
-    pre_bins: Annotated[int, Field(ge=2, le=100)] = 25
+    pre_bins: Annotated[int, Field(ge=2, le=100)] = 20
     max_bins: Annotated[int, Field(ge=2)] = 8
-    min_bin_share: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+    min_bin_share: Annotated[float, Field(gt=0, le=0.5)] = 0.03
     prior_rows: Annotated[int, Field(ge=1)] = 200
     min_information_value: Annotated[float, Field(ge=0)] = 0.02
     max_correlation: Annotated[float, Field(gt=0, le=1)] = 0.7
     min_wald_z: Annotated[float, Field(gt=0)] = 2.0
     max_characteristics: Annotated[int, Field(ge=1)] = 25
     solver_seconds: Annotated[float, Field(gt=0)] = 60.0
+    max_iterations: Annotated[int, Field(ge=1)] = 100
     pdo: Annotated[float, Field(gt=0)] = 20.0
     base_points: int = 600
     base_odds: Annotated[float, Field(gt=0)] = 50.0
@@ -177,7 +181,7 @@ class ScorecardSettings(Section):
 class FitModelSettings(Section):
     """Which model is trained and how. The booster parameters serve both tree models."""
 
-    model_type: Literal["lightgbm", "xgboost", "logistic", "scorecard"] = "lightgbm"
+    model_type: ModelType = "lightgbm"
     seed: Annotated[int, Field(ge=0)] = 11
     excluded_features: list[str] = []
     resampling: Literal["none", "smote_downsampling"] = "none"
@@ -198,7 +202,7 @@ class FitModelSettings(Section):
 class FitScorecardSettings(FitModelSettings):
     """The second model, which a person can read and apply by hand."""
 
-    model_type: Literal["lightgbm", "xgboost", "logistic", "scorecard"] = "scorecard"
+    model_type: ModelType = "scorecard"
 
 
 class ProtectedAttribute(Section):
@@ -390,6 +394,39 @@ class RegistrySettings(Section):
     promote_min_value: float = 0.74
 
 
+class CanarySettings(Section):
+    """What a candidate must show beside the champion, on applicants new to both; policy, not law.
+
+    `without_champion` says what becomes of the first model ever, which has nothing beside it.
+    Rows are too few where fewer than `min_outcomes` defaulted, or as few did not. The candidate's
+    ROC-AUC less the champion's, with its interval at `confidence`, refuses in two ways: an interval
+    wholly below minus `max_auc_loss` (surely worse), or one that reaches below minus `auc_margin`
+    (not shown to be as good). The changes are shares of all applicants, up or down;
+    `max_mean_pd_change` is a share of the champion's mean PD and refuses nothing: a portfolio that
+    has changed needs another mean PD. `min_rank_correlation` is Spearman's.
+    """
+
+    without_champion: Literal["pass", "refuse"] = "pass"
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    min_outcomes: Annotated[int, Field(ge=10)] = 100
+    max_auc_loss: Share = 0.002
+    auc_margin: PositiveShare = 0.03
+    max_approval_change: PositiveShare = 0.05
+    max_decline_change: PositiveShare = 0.05
+    max_mean_pd_change: PositiveShare = 0.15
+    max_score_psi: Annotated[float, Field(gt=0)] = 0.25
+    min_rank_correlation: PositiveShare = 0.80
+
+    @model_validator(mode="after")
+    def _loss_is_within_the_margin(self) -> Self:
+        if self.max_auc_loss >= self.auc_margin:
+            message = (
+                f"max_auc_loss {self.max_auc_loss:g} is not below auc_margin {self.auc_margin:g}"
+            )
+            raise ValueError(message)
+        return self
+
+
 class TrackingSettings(Section):
     """Names in MLflow; the server is named by MLFLOW_TRACKING_URI."""
 
@@ -410,6 +447,7 @@ class Settings(Section):
     monitor_drift: MonitorDriftSettings = MonitorDriftSettings()
     validate_model: ValidateModelSettings = ValidateModelSettings()
     registry: RegistrySettings = RegistrySettings()
+    canary: CanarySettings = CanarySettings()
     tracking: TrackingSettings = TrackingSettings()
 
 
