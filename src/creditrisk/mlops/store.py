@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ _SQLITE = "sqlite:///"
 _REQUEST_RETRIES = "3"
 _REQUEST_TIMEOUT_SECONDS = "20"
 _RUNNER_VARIABLES = ("CI", "GITHUB_ACTIONS")
+_TALKERS = ("alembic", "mlflow.store.db.utils")
 _LOCAL_SCHEMES = {"sqlite", "file"}
 _MANAGED_SERVERS = {"databricks", "databricks-uc"}  # these words are addresses by themselves
 
@@ -36,13 +38,16 @@ class VanishingStore(CreditRiskError):
 
 
 def connect() -> ModuleType:
-    """MLflow, pointed at MLFLOW_TRACKING_URI or the local database, silent about usage."""
+    """MLflow, pointed at MLFLOW_TRACKING_URI or the local database, silent about usage and migrations."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", _REQUEST_RETRIES)
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", _REQUEST_TIMEOUT_SECONDS)
     import mlflow
 
+    # After the import, which sets levels of its own: nobody asked how a database is created.
+    for talker in _TALKERS:
+        logging.getLogger(talker).setLevel(logging.WARNING)
     mlflow.set_tracking_uri(tracking_uri())
     return mlflow
 

@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from creditrisk.mlops.store import VanishingStore, is_persistent, require_persistent_store
@@ -68,3 +74,25 @@ def test_a_local_registry_beside_a_server_is_lost_too(monkeypatch: pytest.Monkey
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", "sqlite:///registry.db")
     with pytest.raises(VanishingStore, match=r"Promotion of X refused: .*MLFLOW_REGISTRY_URI"):
         require_persistent_store("Promotion of X")
+
+
+CREATE_DATABASE = """
+import logging
+from creditrisk.mlops.store import store_client
+level = logging.getLogger().level
+with store_client() as client:
+    client.search_experiments()
+assert logging.getLogger().level == level
+"""
+
+
+def test_a_new_database_is_created_in_silence(tmp_path: Path) -> None:
+    """A person who runs the pipeline reads nothing of migrations, even where INFO is shown."""
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+    script = f"import logging; logging.basicConfig(level={logging.INFO})\n{CREATE_DATABASE}"
+    ended = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert (tmp_path / "mlflow.db").exists()
+    assert "migration" not in ended.stderr
+    assert "INFO" not in ended.stderr
