@@ -16,6 +16,8 @@ NOT_GIVEN = "not given"
 _FROM_APPLICATION = "days from application"
 _BARE = frozenset({"currency", "hour"})
 _HUGE = 1e6
+_LARGE = 999.5
+_SMALL = 1e-4
 _PLAIN: Mapping[str, str] = MappingProxyType({"Y": "yes", "N": "no"})
 _ONE: Mapping[str, str] = MappingProxyType(
     {"children": "child", "people": "person", "enquiries": "enquiry"}
@@ -33,7 +35,7 @@ def shown(value: Value, unit: str) -> str:
     if unit == _FROM_APPLICATION:
         return _day(value)
     if unit == "share":
-        return f"{100 * value:.3g} %"
+        return f"{_plain(100 * value)} %"
     return _number(value, unit)
 
 
@@ -86,10 +88,17 @@ def _number(value: float, unit: str) -> str:
     if unit == "years":
         return f"{value:.1f} years"
     if unit == "ratio" or unit.startswith("score"):
-        return f"{value:.3g}"
+        return _plain(value)
     if unit in _BARE or " " in unit:  # a scale, such as `rating 1 to 3`
         return f"{value:,.0f}"
     return _counted(value, unit)
+
+
+def _plain(value: float) -> str:
+    """Three digits that matter, never an exponent."""
+    if value and abs(value) < _SMALL:
+        return "about 0"
+    return f"{value:.3g}" if abs(value) < _LARGE else f"{value:,.0f}"
 
 
 def _counted(value: float, unit: str) -> str:
