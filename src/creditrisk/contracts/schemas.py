@@ -167,7 +167,8 @@ def _group_column(name: str, kind: ColumnType) -> Column:
 
 def _foreign(group_column: str | None) -> set[str]:
     """The group column if no raw table describes it, so that nothing is known of its values."""
-    return {group_column} - {None, *raw_tables()["application"].column_names}
+    known = (None, *raw_tables()["application"].column_names)
+    return set() if group_column in known else {str(group_column)}
 
 
 def _schema(
