@@ -231,6 +231,25 @@ def test_verdict_covers_raw_tables_and_features(store: Store) -> None:
     assert tables["features"] == tables["application"] == APPLICANTS
 
 
+def orphans(store: Store) -> int:
+    """How many bureau credits lead to no application, as samples of a broken rule tell."""
+    tables = {table.table: table for table in store.verdict.tables}
+    found = [o for o in tables["bureau"].findings if o.rule == "bureau.known_application"]
+    return sum(outcome.violations for outcome in found)
+
+
+def test_applicants_without_outcome_are_known(store: Store) -> None:
+    """Credits of application_test's applicants are no orphans, and no feature changes by them."""
+    store.change("application_train.csv", lambda rows: rows[::2])
+    store.build()
+    with_them = store.out.read_bytes()
+    few = orphans(store)
+    (store.raw / "application_test.csv").unlink()
+    store.build()
+    assert orphans(store) > few
+    assert store.out.read_bytes() == with_them
+
+
 def test_unbearable_ratios_are_refused_in_words(store: Store) -> None:
     """An amount so small that its ratio fits nowhere stops the build with the file's name."""
     tiny = with_value("AMT_CREDIT", "1e-30")

@@ -7,6 +7,7 @@ tables need stay.
 from __future__ import annotations
 
 import csv
+import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ STAGE = "build_feature_store"
 APPLICATIONS = "application_train.csv"
 
 _APPLICATION = "application"
+_APPLICATION_FILES = (APPLICATIONS, "application_test.csv")
 # What later tables need of a raw table once its features are computed.
 _KEYS_OF_PARENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -193,6 +195,8 @@ def _raw_verdicts(
                     _compute(connection, feature_table)
                     progress.advance(bar)
             _release(connection, name, applicants)
+            if name == _APPLICATION:
+                _know_other_applicants(connection, raw, applicants)
             parents[name] = name
     return verdicts
 
@@ -250,6 +254,24 @@ def _release(connection: duckdb.DuckDBPyConnection, name: str, applicants: Appli
     connection.execute(f"drop table {name}")
     if name in _KEYS_OF_PARENTS:
         connection.execute(f"alter table keys rename to {name}")
+
+
+def _know_other_applicants(
+    connection: duckdb.DuckDBPyConnection, raw: Path, applicants: Applicants
+) -> None:
+    """Add the ids of the folder's other applicants: their histories stand in the same tables.
+
+    They only tell orphans; what is no id is passed over, the file's own checks are ingest_data's.
+    """
+    for path in (raw / name for name in _APPLICATION_FILES):
+        if path == applicants.path or APPLICANT_KEY not in _header(path):
+            continue
+        with connection.cursor() as cursor:
+            rows = cursor.read_csv(
+                glob.escape(str(path)), header=True, all_varchar=True, ignore_errors=True
+            )
+            ids = rows.project(f"try_cast({APPLICANT_KEY} as bigint) as id")
+            ids.filter("id is not null").insert_into(f"raw.{_APPLICATION}")
 
 
 def _copy(
