@@ -23,6 +23,7 @@ COMMANDS = {
     "summarise-validation": "summarise_validation",
     "record-lineage": "record_lineage",
     "monitor-drift": "monitor_drift",
+    "validate-model": "validate_model",
     "register-candidate": "register_candidate",
     "show-results": "show_results",
     "ledger": "ledger",

@@ -367,6 +367,13 @@ class FairnessSettings(Section):
     proxy_rows: Annotated[int, Field(ge=100)] = 20_000
 
 
+class ExplanationSettings(Section):
+    """How often the reasons named must beat as many random features, in how many declined cases."""
+
+    min_fidelity: PositiveShare = 0.95
+    cases: Annotated[int, Field(ge=1)] = 500
+
+
 class ValidateModelSettings(Section):
     """The bars of the post-training validation.
 
@@ -383,6 +390,7 @@ class ValidateModelSettings(Section):
     floors: FloorSettings = FloorSettings()
     calibration: CalibrationSettings = CalibrationSettings()
     fairness: FairnessSettings = FairnessSettings()
+    explanation: ExplanationSettings = ExplanationSettings()
     metric_tolerance: Annotated[float, Field(ge=0)] = 1e-9
 
 

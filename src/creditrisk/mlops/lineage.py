@@ -145,6 +145,11 @@ def trace_lineage(paths: LineageFiles, parameters: LineageParameters) -> DataLin
     return DataLineage.model_validate({**content, "chain_sha256": _sha256_of_json(content)})
 
 
+def chain_sha256(lineage: DataLineage) -> str:
+    """The hash that a lineage's other fields make; an edited lineage has another one on file."""
+    return _sha256_of_json(lineage.model_dump(mode="json", exclude={"chain_sha256"}))
+
+
 def package_sha256(root: Path) -> str:
     """SHA-256 over the names and contents of all source files under `root`."""
     digest = hashlib.sha256()

@@ -40,7 +40,7 @@ class Check(Part):
     source: str
     reason: str | None = None
     note: str | None = None
-    values: dict[str, Number] = {}
+    values: dict[str, Number]
     evidence: dict[str, str]
     details: Details | None = None
 

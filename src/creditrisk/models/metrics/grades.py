@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from creditrisk.models.metrics.bands import risk_bands
 from creditrisk.models.metrics.intervals import Estimate, Interval
 from creditrisk.models.metrics.observations import NotMeasurable
@@ -82,11 +80,6 @@ def traffic_light(p_value: float, amber: float = 0.05, red: float = 0.01) -> Lig
     return "amber" if p_value < amber else "green"
 
 
-def smallest_adjusted(p_values: list[float]) -> float:
-    """The smallest p-value of a family, adjusted for its size (Bonferroni), at most 1."""
-    return min(1.0, min(p_values, default=1.0) * len(p_values))
-
-
 def observed_expected_by_rate(
     defaults: int, rows: int, mean_pd: float, confidence: float = 0.95
 ) -> Estimate:
@@ -131,12 +124,6 @@ def chance_calibration_error(mean_pd: float, rows: int, bins: int) -> float:
     """
     _require_rows(rows)
     return math.sqrt(2 / math.pi) * math.sqrt(mean_pd * (1 - mean_pd) * bins / rows)
-
-
-def grade_indices(pd: ArrayLike, upper_bounds: list[float]) -> np.ndarray:
-    """The place of each PD's grade: the first whose upper bound it stays below, else the last."""
-    places = np.searchsorted(np.array(upper_bounds[:-1]), np.asarray(pd), side="right")
-    return np.asarray(places, dtype=np.int64)
 
 
 def _require_rows(rows: int) -> None:
