@@ -142,7 +142,7 @@ def _sample(table: pa.Table, count: int, seed: int) -> pa.Table:
         for key in table.column(APPLICANT_KEY).to_pylist()
     ]
     order = sorted(range(len(positions)), key=positions.__getitem__)
-    return table.take(order[:count])
+    return table.take(np.array(order[:count], dtype=np.int64))
 
 
 def _additivity(scorer: Scorer, table: pa.Table) -> Additivity:
@@ -245,7 +245,7 @@ def _decoded(matrix: Matrix, features: Sequence[ModelFeature]) -> pa.Table:
 def _stability(
     scorer: Scorer, sample: pa.Table, reasons: list[list[Reason]], limit: int
 ) -> Stability:
-    backwards = list(range(sample.num_rows))[::-1]
+    backwards = np.arange(sample.num_rows)[::-1]
     reordered = scorer.explain(sample.take(backwards), limit)[::-1]
     threaded = scorer.on_threads(3).explain(sample, limit)
     alone = [
