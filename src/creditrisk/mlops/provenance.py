@@ -14,7 +14,11 @@ from pathlib import Path
 MODEL_SOURCE_PACKAGES = ("contracts", "core", "features", "mlops", "models")
 MODEL_SOURCE_MODULES = ("pipelines/command.py", "pipelines/train_creditrisk_pd.py")
 _COMMON_LIBRARIES = ("numpy", "pandas", "pyarrow", "pydantic", "scikit-learn", "skops")
-_MODEL_LIBRARIES = {"lightgbm": ("lightgbm",), "xgboost": ("xgboost", "xgboost-cpu")}
+_MODEL_LIBRARIES = {
+    "lightgbm": ("lightgbm",),
+    "xgboost": ("xgboost", "xgboost-cpu"),
+    "scorecard": ("optbinning", "ortools"),
+}
 
 
 def source_sha256() -> str:

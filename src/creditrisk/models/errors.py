@@ -108,7 +108,8 @@ class NotConverged(CreditRiskError):
     def __init__(self, iterations: int) -> None:
         super().__init__(
             f"Not trained: the logistic regression did not converge in {iterations} iterations. "
-            "Raise fit_model.logistic.max_iterations or lower inverse_regularisation."
+            "Raise max_iterations of fit_model.logistic or fit_model.scorecard; the former also "
+            "converges sooner with a lower inverse_regularisation."
         )
 
 

@@ -1,4 +1,4 @@
-"""The steps of the sklearn Pipeline: an encoder and three classifiers that give calibrated PDs.
+"""The steps of the sklearn Pipeline: an encoder and four classifiers that give calibrated PDs.
 
 What a step has learnt is text and numbers only, so that skops can store it without trusting any
 type but the ones defined here.
@@ -23,6 +23,7 @@ from creditrisk.models.calibration import AffineCalibration, fit_platt
 from creditrisk.models.encoding import FeatureEncoding, Matrix, arrow_table
 from creditrisk.models.errors import ModelLibraryMissing, NotConverged
 from creditrisk.models.linear import CategoryTerm, LinearModel, NumberTerm
+from creditrisk.models.scorecard import Scorecard
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -134,7 +135,7 @@ class PDClassifier(ClassifierMixin, BaseEstimator):
             validation: rows that decide when boosting stops.
             calibration: rows on which slope and intercept are fitted.
             threads: how many to use; never changes the result.
-            on_tree: called with the number of trees so far.
+            on_tree: called with the number of trees, or of features binned, so far.
         """
         settings = FitModelSettings.model_validate(self.settings)
         rows = EncodedRows(matrix, target)
@@ -321,10 +322,53 @@ class LogisticClassifier(PDClassifier):
         return LinearModel.model_validate_json(self.model_text_).raw_scores(matrix)
 
 
+class ScorecardClassifier(PDClassifier):
+    """Whole points for the bins of a few features, added up."""
+
+    def __init__(
+        self,
+        feature_names: Sequence[str],
+        category_counts: Sequence[int],
+        settings: dict[str, Any],
+        categories: Sequence[Sequence[str]],
+    ) -> None:
+        super().__init__(feature_names, category_counts, settings)
+        self.categories = categories
+
+    @classmethod
+    def of(cls, encoding: FeatureEncoding, settings: FitModelSettings) -> Self:
+        """An unfitted classifier for these columns."""
+        categories = [list(feature.categories) for feature in encoding.features]
+        return cls(encoding.names, encoding.category_counts, settings.model_dump(), categories)
+
+    def _fit_raw(
+        self,
+        train: EncodedRows,
+        validation: EncodedRows,
+        settings: FitModelSettings,
+        threads: int,
+        on_tree: OnTree,
+    ) -> str:
+        from creditrisk.models.scorecard_fitting import Column, fit_scorecard
+
+        del validation, threads
+        named = zip(self.feature_names, self.categories, strict=True)
+        columns = [Column(place, name, tuple(of)) for place, (name, of) in enumerate(named)]
+        scorecard = fit_scorecard(
+            train.matrix, train.target, columns, settings.scorecard, on_feature=on_tree
+        )
+        self.best_iteration_ = len(scorecard.characteristics)
+        return scorecard.model_dump_json()
+
+    def _raw_scores(self, matrix: Matrix) -> NDArray[np.float64]:
+        return Scorecard.model_validate_json(self.model_text_).raw_scores(matrix)
+
+
 CLASSIFIERS: dict[str, type[PDClassifier]] = {
     "lightgbm": LightGBMClassifier,
     "xgboost": XGBoostClassifier,
     "logistic": LogisticClassifier,
+    "scorecard": ScorecardClassifier,
 }
 
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from creditrisk.models.encoding import FeatureEncoding
-from creditrisk.models.linear import LinearModel
-from creditrisk.models.serving import ENCODING_FILE, MODEL_FILES
+from creditrisk.models.serving import ENCODING_FILE, MODEL_FILES, ServingForm
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,8 +24,8 @@ def feature_importance(
     """Each feature's share of the model's knowledge, the largest first; the shares add up to one.
 
     For trees it is the loss that splits on the feature took away in training. For the logistic
-    model it is the mean distance of the feature's contribution from its mean over the rows of
-    `table`. All shares are 0 where the model knows nothing.
+    model and the scorecard it is the mean distance of the feature's contribution from its mean
+    over the rows of `table`. All shares are 0 where the model knows nothing.
     """
     encoding = FeatureEncoding.model_validate_json(files[ENCODING_FILE])
     content = files[MODEL_FILES[model_type]]
@@ -35,7 +34,8 @@ def feature_importance(
     elif model_type == "xgboost":
         sizes = _xgboost_gains(content, len(encoding.names))
     else:
-        sizes = _logistic_spreads(content, encoding, table)
+        form = ServingForm.parse(model_type, files)
+        sizes = _spreads(form.contributions(table)[:, :-1])
     shares = sizes / (sizes.sum() or 1.0)
     return _sorted(encoding.names, shares)
 
@@ -71,13 +71,9 @@ def _xgboost_gains(model_json: bytes, features: int) -> NDArray[np.float64]:
     return _totals([place for place, _ in inner], [gain for _, gain in inner], features)
 
 
-def _logistic_spreads(
-    content: bytes, encoding: FeatureEncoding, table: pa.Table
-) -> NDArray[np.float64]:
-    model = LinearModel.model_validate_json(content)
-    matrix = encoding.encode(table)
-    contributions = (term.contribution(matrix[:, index]) for index, term in enumerate(model.terms))
-    return np.array([np.mean(np.abs(part - np.mean(part))) for part in contributions])
+def _spreads(contributions: NDArray[np.float64]) -> NDArray[np.float64]:
+    columns = contributions.T
+    return np.array([np.mean(np.abs(part - np.mean(part))) for part in columns])
 
 
 def _totals(places: list[int], gains: list[float], features: int) -> NDArray[np.float64]:

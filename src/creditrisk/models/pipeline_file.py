@@ -14,6 +14,7 @@ TRUSTED_TYPES = [
     "creditrisk.models.estimators.FeatureEncoder",
     "creditrisk.models.estimators.LightGBMClassifier",
     "creditrisk.models.estimators.LogisticClassifier",
+    "creditrisk.models.estimators.ScorecardClassifier",
     "creditrisk.models.estimators.XGBoostClassifier",
 ]
 _SCHEMA = "schema.json"

@@ -13,6 +13,7 @@ from creditrisk.models.calibration import AffineCalibration
 from creditrisk.models.encoding import FeatureEncoding, Matrix
 from creditrisk.models.linear import LinearModel
 from creditrisk.models.native import LightGBMBooster, NativeBooster, XGBoostBooster
+from creditrisk.models.scorecard import Scorecard
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +22,14 @@ if TYPE_CHECKING:
 
 ENCODING_FILE = "encoding.json"
 CALIBRATION_FILE = "calibration.json"
+SCORECARD_TABLE_FILE = "scorecard.csv"  # for people; nothing reads it to score
 MODEL_FILES: Mapping[str, str] = MappingProxyType(
-    {"lightgbm": "booster.txt", "xgboost": "booster.json", "logistic": "coefficients.json"}
+    {
+        "lightgbm": "booster.txt",
+        "xgboost": "booster.json",
+        "logistic": "coefficients.json",
+        "scorecard": "scorecard.json",
+    }
 )
 
 
@@ -83,11 +90,15 @@ def serving_files(
     model_type: str, encoding: FeatureEncoding, calibration: AffineCalibration, model_text: str
 ) -> dict[str, bytes]:
     """The contents of the serving form's files, by file name."""
-    return {
+    contents = {
         ENCODING_FILE: _json(encoding),
         CALIBRATION_FILE: _json(calibration),
         MODEL_FILES[model_type]: model_text.encode(),
     }
+    if model_type == "scorecard":
+        table = Scorecard.model_validate_json(model_text).table_csv()
+        contents[SCORECARD_TABLE_FILE] = table.encode()
+    return contents
 
 
 def _json(report: FeatureEncoding | AffineCalibration) -> bytes:
@@ -99,4 +110,6 @@ def _model(model_type: str, content: bytes) -> NativeBooster:
         return LightGBMBooster(content)
     if model_type == "xgboost":
         return XGBoostBooster(content)
+    if model_type == "scorecard":
+        return Scorecard.model_validate_json(content)
     return LinearModel.model_validate_json(content)

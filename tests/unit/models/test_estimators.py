@@ -73,7 +73,12 @@ def test_training_twice_gives_the_same_model(model_type: str) -> None:
 @every_model
 def test_another_seed_or_setting_gives_another_model(model_type: str) -> None:
     """Settings reach the library."""
-    changes = {"seed": 5, "learning_rate": 0.2, "logistic": {"inverse_regularisation": 1e-4}}
+    changes = {
+        "seed": 5,
+        "learning_rate": 0.2,
+        "logistic": {"inverse_regularisation": 1e-4},
+        "scorecard": {"pdo": 40},
+    }
     other = train(tables(), FEATURES, settings(model_type=model_type, **changes), threads=1)
     assert other.classifier.model_text_ != fitted(model_type).classifier.model_text_
 

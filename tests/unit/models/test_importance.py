@@ -10,7 +10,7 @@ from simulated_lending import FEATURES, fitted, sealed, unseen
 from creditrisk.models.importance import feature_importance
 
 
-@pytest.fixture(scope="module", params=["lightgbm", "xgboost", "logistic"])
+@pytest.fixture(scope="module", params=["lightgbm", "xgboost", "logistic", "scorecard"])
 def importance(request: pytest.FixtureRequest, tmp_path_factory: Any) -> dict[str, float]:
     """The importance of each model type's features."""
     bundle = sealed(tmp_path_factory.mktemp("bundle"), request.param)
