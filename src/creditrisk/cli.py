@@ -25,6 +25,7 @@ COMMANDS = {
     "monitor-drift": "monitor_drift",
     "validate-model": "validate_model",
     "register-candidate": "register_candidate",
+    "canary-validation": "canary_validation",
     "show-results": "show_results",
     "ledger": "ledger",
 }
