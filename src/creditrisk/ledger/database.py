@@ -175,9 +175,9 @@ def stored_entries(
         query = query.where(_ENTRIES.c.kind == kind)
     if after:
         query = query.where(_ENTRIES.c.sequence > after)
-    rows = connection.execution_options(yield_per=_ROWS_A_FETCH).execute(query)
-    for row in rows:
-        yield Entry(*row)
+    with connection.execute(query, execution_options={"yield_per": _ROWS_A_FETCH}) as rows:
+        for row in rows:
+            yield Entry(*row)
 
 
 def reason_of(error: BaseException) -> str:

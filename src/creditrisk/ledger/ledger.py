@@ -54,15 +54,14 @@ class Ledger:
     def __init__(self, url: str, key: str | None, anchor: Path, *, create: bool) -> None:
         self._database = LedgerDatabase(url)
         self._anchor_file = AnchorFile(anchor)
-        with self._told():
-            self._key = resolve_key(
-                key,
-                anchor.parent,
-                demonstration_allowed=self._database.engine.dialect.name == SQLITE,
-                make=create,
-            )
+        local = self._database.engine.dialect.name == SQLITE
+        with ExitStack() as stack:
+            stack.callback(self.close)
+            stack.enter_context(self._told())
+            self._key = resolve_key(key, anchor.parent, demonstration_allowed=local, make=create)
             self._ledger_id = ""  # not known before it is opened
             self._ledger_id = self._opened(create=create)
+            stack.pop_all()
 
     @classmethod
     def open(

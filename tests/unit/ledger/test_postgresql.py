@@ -1,0 +1,169 @@
+"""The ledger in a real PostgreSQL, started for these tests from Debian's package."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ledger_place import FOR_EVER, KEY, appender
+
+from creditrisk.ledger import Ledger
+from creditrisk.ledger.errors import InvalidLedgerKey, LedgerUnavailable
+
+START_SECONDS = 60
+
+pytestmark = pytest.mark.external
+
+
+def program(name: str) -> str:
+    """The path of one of PostgreSQL's programs, which Debian keeps off the PATH."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(found[-1]) if found else shutil.which(name) or ""
+
+
+def unprivileged() -> dict[str, str]:
+    """PostgreSQL refuses to run as root."""
+    return {"user": "postgres"} if os.geteuid() == 0 else {}
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """A running server that listens on a socket in `folder`; its URL."""
+    user = unprivileged().get("user") or pwd.getpwuid(os.geteuid()).pw_name
+    if os.geteuid() == 0:
+        shutil.chown(folder, user)
+    data = str(folder / "data")
+    options: dict[str, Any] = {"stdout": subprocess.DEVNULL, "cwd": folder, **unprivileged()}
+    subprocess.run(
+        [program("initdb"), "-D", data, "-A", "trust", "-U", "creditrisk"], check=True, **options
+    )
+    command = [program("postgres"), "-D", data, "-k", str(folder), "-c", "listen_addresses="]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, **options) as process:
+        try:
+            yield f"postgresql+psycopg://creditrisk@/postgres?host={folder}"
+        finally:
+            process.send_signal(signal.SIGINT)  # SIGTERM would wait for clients
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """The URL of a server that answers."""
+    psycopg = pytest.importorskip("psycopg")
+    if not program("initdb"):
+        pytest.skip("PostgreSQL is not installed (apt install postgresql)")
+    # A socket's path may have 107 characters, which pytest's folders exceed.
+    with (
+        tempfile.TemporaryDirectory(prefix="creditrisk-pg-") as folder,
+        server(Path(folder)) as url,
+    ):
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                psycopg.connect(f"host={folder} user=creditrisk dbname=postgres").close()
+                break
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+        yield url
+
+
+@pytest.fixture
+def anchor(url: str, tmp_path: Path) -> Iterator[Path]:
+    """The anchor of a ledger whose tables are dropped afterwards."""
+    yield tmp_path / "anchor.json"
+    execute(url, "drop table if exists ledger_entries, ledger_identity")
+
+
+def execute(url: str, *statements: str) -> None:
+    """Change the database as its owner could."""
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+def problems(url: str, anchor: Path) -> list[str]:
+    """What verification finds."""
+    with Ledger.open(url, KEY, anchor, create=False) as ledger:
+        return [str(finding) for finding in ledger.verify().findings]
+
+
+def test_entries_stand_in_postgresql(url: str, anchor: Path) -> None:
+    """What is recorded can be read and verified, whatever characters it holds."""
+    with Ledger.open(url, KEY, anchor) as ledger:
+        ledger.append("promotion", {"reason": "null \0 and é"})
+        entries = ledger.append_many("scoring", [{"pd": 0.1}] * 100)
+        assert [*ledger.entries("scoring")] == [*entries]
+        assert next(ledger.entries("promotion")).content == {"reason": "null \0 and é"}
+    assert problems(url, anchor) == []
+
+
+def test_tampering_in_postgresql_is_found(url: str, anchor: Path) -> None:
+    """A changed and a deleted entry are named, once the table's own refusal is out of the way."""
+    with Ledger.open(url, KEY, anchor) as ledger:
+        ledger.append_many("scoring", [{"pd": 0.1}] * 10)
+    change = "update ledger_entries set text = '{}' where sequence = 4"
+    with pytest.raises(Exception, match="append-only"):
+        execute(url, change)
+    execute(
+        url,
+        "alter table ledger_entries disable trigger all",
+        change,
+        "delete from ledger_entries where sequence = 10",
+    )
+    assert problems(url, anchor) == [
+        "entry 4: changed since it was recorded",
+        "entry 10: missing, the anchor stands after them",
+    ]
+
+
+def test_two_processes_append_to_postgresql_at_once(url: str, anchor: Path) -> None:
+    """Entries of both stand, in one whole chain."""
+    processes = [appender(url, anchor, rows=rows, rounds=30) for rows in (1, 3)]
+    assert [process.communicate() and process.returncode for process in processes] == [0, 0]
+    with Ledger.open(url, KEY, anchor) as ledger:
+        assert ledger.head.sequence == 30 + 90
+    assert problems(url, anchor) == []
+
+
+def test_a_kill_leaves_postgresql_s_ledger_whole(url: str, anchor: Path) -> None:
+    """A process killed while it appends leaves a chain that the next one continues."""
+    process = appender(url, anchor, rows=50, rounds=FOR_EVER)
+    assert process.stdout
+    process.stdout.readline()
+    time.sleep(0.1)
+    process.kill()
+    process.communicate()
+    assert problems(url, anchor) == []
+    with Ledger.open(url, KEY, anchor) as ledger:
+        ledger.append("promotion", {})
+    assert problems(url, anchor) == []
+
+
+def test_a_server_s_ledger_requires_a_secret(
+    url: str, anchor: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No demonstration key signs what stands in a server's database."""
+    monkeypatch.delenv("CREDITRISK_LEDGER_KEY", raising=False)
+    with pytest.raises(InvalidLedgerKey):
+        Ledger.open(url, anchor=anchor)
+
+
+def test_a_server_that_is_gone_is_told(url: str, anchor: Path, tmp_path: Path) -> None:
+    """A database that does not answer records nothing and says so."""
+    nowhere = url.partition("host=")[0] + f"host={tmp_path}"
+    with pytest.raises(LedgerUnavailable, match="Nothing was recorded"):
+        Ledger.open(nowhere, KEY, anchor)
