@@ -23,11 +23,12 @@ from creditrisk.mlops.versions import (
     EVIDENCE_TAG,
     HOLD_OUT_TAG,
     STAGE_TAG,
+    Alias,
     RegisteredVersion,
     read_standing,
 )
 
-CANDIDATE_ALIAS = "candidate"
+CANDIDATE_ALIAS: Alias = "candidate"
 METRIC_TAG_PREFIX = "metric_"
 HEADLINE_METRICS = (
     "roc_auc",
@@ -68,8 +69,10 @@ class CandidateRefused(CreditRiskError):
 class RegistryPromotion(Report):
     """Whether a bundle became a registered candidate, and why.
 
-    The registry's answers are no function of the pipeline's inputs, so DVC does not track this
-    file. Fields are null where the decision came before they were known.
+    `alias` is the highest that the version has now; `validated` says whether its validation had
+    passed, which makes it the challenger. The registry's answers are no function of the pipeline's
+    inputs, so DVC does not track this file. Fields are null where the decision came before they
+    were known.
     """
 
     model_name: str
@@ -81,7 +84,8 @@ class RegistryPromotion(Report):
     bundle_sha256: str | None = None
     run_id: str | None = None
     version: str | None = None
-    alias: str | None = None
+    alias: Alias | None = None
+    validated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,7 @@ def register(
             client, bundle, run_id, _tags(bundle, measured, hold_out, settings), settings
         )
         client.set_registered_model_alias(name, CANDIDATE_ALIAS, version)
-        put_in_order(client, name)
+        now = put_in_order(client, name)
     value = measured.metrics[metric]
     return RegistryPromotion(
         model_name=name,
@@ -171,7 +175,7 @@ def register(
         bundle_sha256=bundle.sha256,
         run_id=run_id,
         version=version,
-        alias=CANDIDATE_ALIAS,
+        alias=now.version(version).highest_alias,
     )
 
 

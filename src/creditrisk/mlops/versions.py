@@ -23,6 +23,8 @@ from creditrisk.mlops.tracking import BUNDLE_ARTIFACT, BUNDLE_TAG
 Alias = Literal["candidate", "challenger", "champion", "previous"]
 Evidence = Literal["registered", "validated", "canary passed", "promoted"]
 
+_BY_RANK: tuple[Alias, ...] = ("champion", "previous", "challenger", "candidate")
+
 EVIDENCE_TAG = "evidence"
 STAGE_TAG = "stage"
 HOLD_OUT_TAG = "hold_out"
@@ -73,6 +75,11 @@ class RegisteredVersion:
         """The highest grade of evidence that the version has earned."""
         grade = self.tags.get(EVIDENCE_TAG)
         return next((known for known in get_args(Evidence) if known == grade), "registered")
+
+    @property
+    def highest_alias(self) -> Alias | None:
+        """What the version is for; None for a former one."""
+        return next((alias for alias in _BY_RANK if alias in self.aliases), None)
 
     @property
     def rolled_back(self) -> bool:

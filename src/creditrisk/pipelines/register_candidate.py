@@ -1,4 +1,4 @@
-"""Register the model as a candidate when its test metric clears the bar.
+"""Register the model as a candidate when its test metric clears the bar, a validated one as challenger.
 
 It asks the registry, which DVC cannot see, so it runs every time. Whatever stands in the way, the
 report says so and nothing is registered.
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 BundleFolder = Annotated[Path, typer.Option(help="The model.")]
 MetricsFile = Annotated[Path, typer.Option(help="The model's test metrics.")]
+Validation = Annotated[
+    Path, typer.Option(help="Validation; where it passed, the version becomes the challenger.")
+]
 Splits = Annotated[Path, typer.Option(help="Folder of the split files that it was trained on.")]
 Out = Annotated[Path, typer.Option(help="Report of the decision.")]
 Receipt = Annotated[Path, typer.Option(help="Receipt that the next stage waits for.")]
@@ -33,6 +36,7 @@ def main(
     *,
     bundle: BundleFolder = Path("models/credit_risk_pd"),
     metrics: MetricsFile = Path("reports/test_metrics.json"),
+    validation: Validation = Path("reports/post_training_validation.json"),
     splits: Splits = Path("data/splits"),
     out: Out = Path("reports/registry_promotion.json"),
     receipt: Receipt = Path("reports/receipts/register_candidate.txt"),
@@ -43,10 +47,14 @@ def main(
     from creditrisk.mlops.registry import RegistryPromotion
 
     settings = load_settings(params)
+    # An interrupted run leaves no report of an earlier registration.
+    for path in (out, receipt):
+        path.unlink(missing_ok=True)
     sealed: Bundle | None = None
     try:
         sealed = Bundle.load(bundle)
         promotion = _registered(sealed, metrics, splits, settings)
+        promotion = _challenging(promotion, sealed, validation)
     except CreditRiskError as error:
         RegistryPromotion(
             model_name=settings.registry.model_name,
@@ -81,6 +89,22 @@ def _registered(
     if not registry.has_metric(run_id, f"test_{settings.registry.promote_on_metric}"):
         tracking.log_metrics(run_id, report.scalars(), "test")
     return registry.register(bundle, run_id, measured, hold_out, settings.registry)
+
+
+def _challenging(promotion: RegistryPromotion, bundle: Bundle, path: Path) -> RegistryPromotion:
+    """The registration, and the alias `challenger` where the bundle's validation passed."""
+    from creditrisk.mlops.aliases import mark_challenger
+    from creditrisk.testing.post_training import PostTrainingValidation
+
+    if not path.exists():
+        return promotion
+    report = PostTrainingValidation.read(path)
+    if (report.decision, report.bundle_sha256) != ("passed", bundle.sha256):
+        return promotion
+    version = promotion.version or ""
+    now = mark_challenger(promotion.model_name, version, bundle_sha256=bundle.sha256)
+    alias = now.version(version).highest_alias
+    return promotion.model_copy(update={"alias": alias, "validated": True})
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -14,13 +14,16 @@ from creditrisk.mlops.errors import BundleRefused
 from creditrisk.mlops.hold_out import HoldOutUnproven
 from creditrisk.mlops.registry import CandidateRefused, RegistryPromotion, UnknownMetric
 from creditrisk.mlops.store import connect
+from creditrisk.mlops.versions import standing
 from creditrisk.pipelines import register_candidate
 from creditrisk.scoring.scorer import Scorer
 from creditrisk.testing.evaluation import EvaluationReport, evaluate
+from creditrisk.testing.post_training import PostTrainingValidation
 from creditrisk.testing.scored_split import read_split, score_split
 
 METRICS = Path("reports/test_metrics.json")
 PROMOTION = Path("reports/registry_promotion.json")
+VALIDATION = Path("reports/post_training_validation.json")
 
 pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::sqlalchemy")
 
@@ -172,6 +175,51 @@ def test_a_split_that_is_not_the_model_s_own_is_refused(evaluated: Path) -> None
     set_registry(evaluated, model_name="Unproven")
     (evaluated / "data/splits/train.parquet").write_bytes(b"another")
     refused(HoldOutUnproven, "is not the file that it was trained on", "Unproven")
+
+
+def write_validation(bundle_sha256: str, decision: Literal["passed", "refused"] = "passed") -> None:
+    """A validation of that bundle."""
+    PostTrainingValidation(
+        bundle_sha256=bundle_sha256,
+        decision=decision,
+        refused_by=(),
+        settings={},
+        checks=(),
+    ).write(VALIDATION)
+
+
+def test_a_validated_model_becomes_the_challenger(evaluated: Path) -> None:
+    """Its validation passed for this very bundle."""
+    set_registry(evaluated, model_name="Validated")
+    write_validation(EvaluationReport.read(METRICS).bundle_sha256)
+    register_candidate.main()
+    promotion = RegistryPromotion.read(PROMOTION)
+    assert (promotion.alias, promotion.validated) == ("challenger", True)
+    (found,) = standing("Validated").versions
+    assert (found.aliases, found.evidence) == (("candidate", "challenger"), "validated")
+
+
+@pytest.mark.parametrize("reason", ["refused", "of another bundle"])
+def test_a_model_that_is_not_validated_stays_a_candidate(evaluated: Path, reason: str) -> None:
+    """Neither a refused validation nor one of another bundle is its own."""
+    set_registry(evaluated, model_name=f"Not validated: {reason}".replace(":", ""))
+    sha256 = EvaluationReport.read(METRICS).bundle_sha256
+    if reason == "refused":
+        write_validation(sha256, "refused")
+    else:
+        write_validation("e" * 64)
+    register_candidate.main()
+    promotion = RegistryPromotion.read(PROMOTION)
+    assert (promotion.alias, promotion.validated) == ("candidate", False)
+
+
+def test_an_unreadable_validation_is_refused(evaluated: Path) -> None:
+    """Nobody knows what it said."""
+    set_registry(evaluated, model_name="Unreadable validation")
+    VALIDATION.write_text("{}")
+    with pytest.raises(UnreadableReport, match="PostTrainingValidation"):
+        register_candidate.main()
+    assert RegistryPromotion.read(PROMOTION).decision == "refused"
 
 
 def test_a_receipt_says_that_the_bundle_was_dealt_with(evaluated: Path) -> None:
