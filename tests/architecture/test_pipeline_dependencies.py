@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -51,15 +53,29 @@ def declared_source(stage: str) -> set[str]:
 
 
 def sections_read(stage: str) -> set[str]:
-    """Sections of the settings that the stage's module names as `settings.SECTION`."""
-    path = SOURCE / f"{module_of(stage).replace('.', '/')}.py"
-    return {
+    """Sections of the settings that the stage's module names as `settings.SECTION`.
+
+    A module that takes its section from a flag reads the one that the stage's command names, or
+    the flag's default.
+    """
+    module = module_of(stage)
+    tree = ast.parse((SOURCE / f"{module.replace('.', '/')}.py").read_text())
+    named = {
         node.attr
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and node.value.id == "settings"
     }
+    return named | section_by_flag(stage, module)
+
+
+def section_by_flag(stage: str, module: str) -> set[str]:
+    flag = inspect.signature(importlib.import_module(module).main).parameters.get("section")
+    if flag is None:
+        return set()
+    words = str(STAGES[stage]["cmd"]).split()
+    return {words[words.index("--section") + 1] if "--section" in words else flag.default.value}
 
 
 @pytest.mark.parametrize("stage", sorted(set(STAGES) - ALWAYS_RUNS - {DEPENDS_ON_ALL_SOURCE}))

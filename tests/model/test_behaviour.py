@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 from simulated_lending import FEATURES, fitted, sealed, settings, tables, true_pds, unseen
 
+from creditrisk.models.errors import NoCharacteristics
 from creditrisk.models.metrics import recalibration, roc_auc
 from creditrisk.models.serving import MODEL_FILES
-from creditrisk.models.training import train
+from creditrisk.models.training import TrainingTables, train
 from creditrisk.scoring.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -103,17 +104,28 @@ def test_pds_are_close_to_the_law(pds: NDArray[np.float64]) -> None:
     assert gini / attainable > 0.85
 
 
-@every_model
-def test_noise_alone_does_not_rank(model_type: str) -> None:
-    """Trained on shuffled outcomes, a model knows nothing about unseen applicants."""
+def shuffled_outcomes() -> TrainingTables:
+    """The sides with outcomes to be trained on that have nothing to do with the features."""
     target = tables().train.column("TARGET").to_numpy()
     shuffled = pa.array(np.random.default_rng(1).permutation(target))
     index = tables().train.column_names.index("TARGET")
     blind = tables().train.set_column(index, "TARGET", shuffled)
-    sides = type(tables())(blind, tables().validation, tables().calibration)
-    model = train(sides, FEATURES, settings(model_type=model_type, calibration="none"), threads=1)
+    return TrainingTables(blind, tables().validation, tables().calibration)
+
+
+@pytest.mark.parametrize("model_type", sorted(set(MODEL_FILES) - {"scorecard"}))
+def test_noise_alone_does_not_rank(model_type: str) -> None:
+    """Trained on shuffled outcomes, a model knows nothing about unseen applicants."""
+    chosen = settings(model_type=model_type, calibration="none")
+    model = train(shuffled_outcomes(), FEATURES, chosen, threads=1)
     scores = model.pipeline().predict_proba(unseen())[:, 1]
     assert roc_auc(unseen().column("TARGET").to_numpy(), scores) == pytest.approx(0.5, abs=0.12)
+
+
+def test_a_scorecard_of_noise_is_refused() -> None:
+    """No feature clears the bar on information value, and the error names the bar."""
+    with pytest.raises(NoCharacteristics, match=r"none of 4 features .* value of 0\.02"):
+        train(shuffled_outcomes(), FEATURES, settings(model_type="scorecard"), threads=1)
 
 
 def test_smote_ruins_raw_scores_and_calibration_mends_them() -> None:

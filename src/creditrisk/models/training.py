@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from creditrisk.contracts.tables import TARGET
-from creditrisk.core.settings import FitModelSettings, PolicySettings
+from creditrisk.core.settings import FitModelSettings, ModelType, PolicySettings
 from creditrisk.features.catalogue import load_catalogue, prohibited_features
 from creditrisk.models.encoding import FeatureEncoding, ModelFeature
 from creditrisk.models.errors import (
@@ -88,6 +88,14 @@ class FittedModel:
 
         steps = [("encoder", FeatureEncoder.of(self.encoding)), ("classifier", self.classifier)]
         return Pipeline(steps)
+
+
+def import_libraries(model_type: ModelType) -> None:
+    """Import what training a model of that type needs, for a caller who will start threads."""
+    import creditrisk.models.estimators  # noqa: F401
+
+    if model_type == "scorecard":
+        import optbinning  # noqa: F401
 
 
 def model_features(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,12 @@ import typer
 
 from creditrisk.core.errors import MissingFile
 from creditrisk.core.files import sha256_of
-from creditrisk.core.settings import DEFAULT_PARAMS_PATH, Settings, load_settings
+from creditrisk.core.settings import (
+    DEFAULT_PARAMS_PATH,
+    FitModelSettings,
+    Settings,
+    load_settings,
+)
 from creditrisk.pipelines.command import run
 
 if TYPE_CHECKING:
@@ -20,6 +26,13 @@ if TYPE_CHECKING:
     from creditrisk.models.training import FittedModel, TrainingTables
 
 SIDES = ("train", "validation", "calibration")
+
+
+class Section(StrEnum):
+    """The sections of the settings that describe a model."""
+
+    FIT_MODEL = "fit_model"
+    FIT_SCORECARD = "fit_scorecard"
 
 
 def main(
@@ -37,9 +50,12 @@ def main(
     bundle: Annotated[Path, typer.Option(help="Folder to write the model to.")] = Path(
         "models/credit_risk_pd"
     ),
+    section: Annotated[
+        Section, typer.Option(help="Section of the settings that says which model and how.")
+    ] = Section.FIT_MODEL,
     params: Annotated[Path, typer.Option(help="Settings.")] = DEFAULT_PARAMS_PATH,
 ) -> None:
-    """Train, calibrate and seal the PD model, and track it in MLflow."""
+    """Train, calibrate and seal a PD model, and track it in MLflow."""
     from creditrisk.features.metadata import FeatureMetadata
     from creditrisk.mlops import tracking
     from creditrisk.mlops.bundle import seal
@@ -47,44 +63,48 @@ def main(
 
     settings = load_settings(params)
     metadata = FeatureMetadata.read(feature_metadata)
-    features = model_features(metadata, settings.fit_model.excluded_features, settings.policy)
+    fitting: FitModelSettings = getattr(settings, section)
+    features = model_features(metadata, fitting.excluded_features, settings.policy)
     tables = _read_tables(splits)
     snapshot = _snapshot(metadata, splits, feature_store, ingestion_summary)
-    model = _trained(tables, features, settings)
+    model = _trained(tables, features, fitting, settings)
     sealed = seal(model, tables, snapshot, bundle, settings.policy)
     run_id = tracking.ensure_run(sealed, settings.tracking.experiment)
     typer.echo(f"{bundle}: {sealed.manifest.model_type}, bundle {sealed.sha256[:12]}, run {run_id}")
 
 
 def _trained(
-    tables: TrainingTables, features: tuple[ModelFeature, ...], settings: Settings
+    tables: TrainingTables,
+    features: tuple[ModelFeature, ...],
+    fitting: FitModelSettings,
+    settings: Settings,
 ) -> FittedModel:
     """Train while MLflow is imported and its store is opened; either failing ends both.
 
-    sklearn is imported before: two threads that import one package at once can see it half made.
+    What training needs is imported before: two threads that import one package at once can see it
+    half made.
     """
-    import creditrisk.models.estimators  # noqa: F401
     from creditrisk.mlops import tracking
     from creditrisk.models.native import wait_passively
     from creditrisk.models.resampling import WARNING
-    from creditrisk.models.training import train
+    from creditrisk.models.training import import_libraries, train
     from creditrisk.observability.progress import progress_bars
 
     wait_passively()
-    if settings.fit_model.resampling != "none":
+    import_libraries(fitting.model_type)
+    if fitting.resampling != "none":
         typer.echo(WARNING, err=True)
     with ThreadPoolExecutor(max_workers=1) as background, progress_bars() as progress:
         opened = background.submit(tracking.open_experiment, settings.tracking.experiment)
-        trees = progress.add_task("Training", total=settings.fit_model.max_trees)
+        steps = len(features) if fitting.model_type == "scorecard" else fitting.max_trees
+        training = progress.add_task("Training", total=steps)
 
-        def watch(tree: int) -> None:
-            progress.update(trees, completed=tree)
+        def watch(step: int) -> None:
+            progress.update(training, completed=step)
             if opened.done():
                 opened.result()
 
-        model = train(
-            tables, features, settings.fit_model, threads=settings.resources.threads, on_tree=watch
-        )
+        model = train(tables, features, fitting, threads=settings.resources.threads, on_tree=watch)
         opened.result()
     return model
 
