@@ -125,7 +125,7 @@ def _floats(values: pa.Array) -> NDArray[np.float64]:
     """
     if not pa.types.is_integer(values.type) and values.type != pa.float64():
         values = values.cast(pa.float64(), safe=False)
-    kind = np.dtype(values.type.to_pandas_dtype())
+    kind = np.dtype(str(values.type))  # Arrow and numpy call integers and doubles the same
     numbers = np.frombuffer(
         values.buffers()[1], kind, count=len(values), offset=kind.itemsize * values.offset
     ).astype(np.float64, copy=False)

@@ -14,6 +14,7 @@ import pytest
 from simulated_lending import FEATURES, SNAPSHOT, fitted, sealed, tables, unseen
 
 from creditrisk.core.errors import MissingFile
+from creditrisk.core.settings import PolicySettings
 from creditrisk.mlops import bundle as bundle_module
 from creditrisk.mlops.bundle import Bundle, seal
 from creditrisk.mlops.errors import (
@@ -25,7 +26,7 @@ from creditrisk.mlops.errors import (
     UnsafeBundleName,
     UnsupportedBundleFormat,
 )
-from creditrisk.models.errors import FormsDisagree
+from creditrisk.models.errors import FormsDisagree, NoApprovedApplicants, ProhibitedInputs
 from creditrisk.models.serving import MODEL_FILES
 
 every_model = pytest.mark.parametrize("model_type", MODEL_FILES)
@@ -100,6 +101,40 @@ def test_golden_predictions_are_reproduced(pristine: Path) -> None:
     assert tuple(bundle.serving_form().probabilities(table)) == golden.probabilities
     assert tuple(bundle.serving_form().raw_scores(table)) == golden.raw_scores
     assert len(golden.rows) == 50
+
+
+@every_model
+def test_the_references_are_sealed(model_type: str, tmp_path: Path) -> None:
+    """The bundle holds whom applicants are compared with, and what later data is compared with."""
+    bundle = sealed(tmp_path, model_type)
+    reference, monitoring = bundle.reference_population(), bundle.monitoring_reference()
+    assert [feature.name for feature in reference.features] == [f.name for f in FEATURES]
+    assert 0 < reference.rows < tables().calibration.num_rows
+    assert monitoring.rows == tables().train.num_rows
+
+
+def test_what_was_prohibited_is_on_record(pristine: Path) -> None:
+    """The manifest names each feature left out, the column it reads and who prohibits it."""
+    prohibited = Bundle.load(pristine).manifest.prohibited
+    assert prohibited["NAME_FAMILY_STATUS"].column == "NAME_FAMILY_STATUS"
+    assert prohibited["NAME_FAMILY_STATUS"].jurisdictions == ("US",)
+    assert prohibited["TOT_MISSING_COUNT"].column == "CODE_GENDER"
+
+
+def test_a_model_that_reads_what_is_prohibited_is_not_sealed(tmp_path: Path) -> None:
+    """However it was trained, no bundle is written."""
+    policy = PolicySettings(prohibited_inputs={"CNT_CHILDREN": ["EU"]})
+    with pytest.raises(ProhibitedInputs, match=r"CNT_CHILDREN \(reads CNT_CHILDREN\)"):
+        seal(fitted(), tables(), SNAPSHOT, tmp_path / "bundle", policy)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_policy_that_approves_nobody_seals_nothing(tmp_path: Path) -> None:
+    """Without approved applicants a model could give no reasons."""
+    policy = PolicySettings(approve_below=0.0001)
+    with pytest.raises(NoApprovedApplicants, match=r"none has a PD below 0\.0001"):
+        seal(fitted(), tables(), SNAPSHOT, tmp_path / "bundle", policy)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_input_example_has_every_feature(pristine: Path) -> None:

@@ -32,6 +32,13 @@ def test_the_score_is_the_sum_of_its_terms() -> None:
     assert model.raw_scores(np.array([[7, 0], [NAN, NAN]])).tolist() == [2.5, -2.375]
 
 
+def test_contributions_are_the_terms() -> None:
+    """Each column is its term's log-odds, the last the intercept."""
+    model = LinearModel(intercept=-1, terms=(NUMBER, CATEGORY))
+    rows = np.array([[7, 0], [NAN, NAN]])
+    assert model.contributions(rows).tolist() == [[3.0, 0.5, -1.0], [-1.5, 0.125, -1.0]]
+
+
 def test_a_row_s_score_does_not_depend_on_the_others() -> None:
     """Scored alone or among many, a row has the same bits."""
     rows = np.random.default_rng(0).normal(5, 3, (1000, 6))

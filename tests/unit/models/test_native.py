@@ -38,6 +38,50 @@ def test_a_row_alone_has_the_same_score(model_type: str) -> None:
 
 
 @either
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_contributions_are_the_python_package_s(model_type: str, threads: int) -> None:
+    """TreeSHAP has the bits that the Python package gives, at any number of threads."""
+    matrix = ENCODING.encode(unseen().slice(0, 200))
+    expected = package_contributions(model_type, matrix)
+    assert np.array_equal(native(model_type).contributions(matrix, threads), expected)
+
+
+def package_contributions(model_type: str, matrix: np.ndarray) -> np.ndarray:
+    evaluator = fitted(model_type).classifier._evaluator
+    if model_type == "lightgbm":
+        return np.asarray(evaluator.predict(matrix, pred_contrib=True))
+    import xgboost
+
+    data = xgboost.DMatrix(
+        matrix,
+        feature_names=evaluator.feature_names,
+        feature_types=evaluator.feature_types,
+        enable_categorical=True,
+    )
+    return np.asarray(evaluator.predict(data, pred_contribs=True), dtype=np.float64)
+
+
+@pytest.mark.parametrize(("model_type", "tolerance"), [("lightgbm", 1e-9), ("xgboost", 1e-5)])
+def test_contributions_add_up_to_the_score(model_type: str, tolerance: float) -> None:
+    """A row sums to its raw score, as exactly as the library computes: XGBoost with floats."""
+    matrix, booster = ENCODING.encode(unseen().slice(0, 2000)), native(model_type)
+    gaps = booster.contributions(matrix, 1).sum(axis=1) - booster.raw_scores(matrix, 1)
+    assert np.abs(gaps).max() <= tolerance
+
+
+def test_xgboost_computes_contributions_in_single_precision() -> None:
+    """Every contribution is a float of 32 bits, so no sum of them can be exact to 1e-9."""
+    shares = native("xgboost").contributions(ENCODING.encode(unseen().slice(0, 500)), 1)
+    assert np.array_equal(shares, shares.astype(np.float32))
+
+
+@either
+def test_no_rows_have_no_contributions(model_type: str) -> None:
+    """An empty matrix is explained as nothing."""
+    assert native(model_type).contributions(np.empty((0, 4)), threads=1).shape == (0, 5)
+
+
+@either
 def test_memory_order_does_not_matter(model_type: str) -> None:
     """A matrix in column order scores as the same matrix in row order."""
     matrix, booster = ENCODING.encode(unseen().slice(0, 50)), native(model_type)

@@ -35,6 +35,24 @@ def test_the_pd_is_the_calibrated_raw_score(model_type: str) -> None:
     assert expected.std() > 0.01
 
 
+@every_model
+def test_contributions_are_calibrated(model_type: str) -> None:
+    """Slope and intercept of the calibration are part of them: they add up to the PD's log-odds."""
+    form = serving_form(model_type)
+    expected = form.calibration.slope * form.raw_scores(unseen()) + form.calibration.intercept
+    gaps = form.contributions(unseen()).sum(axis=1) - expected
+    assert np.abs(gaps).max() <= (1e-5 if model_type == "xgboost" else 1e-9)
+    assert form.calibration.slope != 1
+
+
+@every_model
+def test_threads_change_no_bit(model_type: str) -> None:
+    """The same model on more threads gives the same PDs and contributions."""
+    one, two = serving_form(model_type), serving_form(model_type).on_threads(2)
+    assert np.array_equal(one.probabilities(unseen()), two.probabilities(unseen()))
+    assert np.array_equal(one.contributions(unseen()), two.contributions(unseen()))
+
+
 def test_a_missing_column_is_refused() -> None:
     """A feature that the table lacks is never taken as missing."""
     with pytest.raises(MissingFeatures, match="EXT_SOURCE_2"):

@@ -109,6 +109,26 @@ def test_excluded_features_are_not_in_the_model(split_project: Path) -> None:
     assert len(names) > 100
 
 
+def test_prohibited_inputs_are_not_in_the_model(split_project: Path) -> None:
+    """By default the model reads neither gender nor family status, and the manifest says why."""
+    assert split_project.is_dir()
+    stage.main()
+    manifest = Bundle.load(BUNDLE).manifest
+    assert set(manifest.prohibited) == {"CODE_GENDER", "NAME_FAMILY_STATUS", "TOT_MISSING_COUNT"}
+    assert not set(manifest.prohibited) & {feature.name for feature in manifest.features}
+
+
+def test_the_policy_decides_what_is_prohibited(split_project: Path) -> None:
+    """A lender whose law prohibits nothing may read everything."""
+    assert split_project.is_dir()
+    params = {"fit_model": QUICK, "policy": {"prohibited_inputs": {}}}
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    stage.main()
+    manifest = Bundle.load(BUNDLE).manifest
+    assert manifest.prohibited == {}
+    assert "CODE_GENDER" in [feature.name for feature in manifest.features]
+
+
 def test_resampling_is_announced(split_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever asks for SMOTE is told what it does to PDs."""
     assert split_project.is_dir()

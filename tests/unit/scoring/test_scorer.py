@@ -27,8 +27,10 @@ import json, sys
 from pathlib import Path
 import pyarrow.parquet as parquet
 from creditrisk.scoring.scorer import Scorer
-pds = Scorer.load(Path(sys.argv[1])).probabilities(parquet.ParquetFile(sys.argv[2]).read())
-print(json.dumps({"pds": pds.tolist(), "modules": sorted(sys.modules)}))
+scorer, rows = Scorer.load(Path(sys.argv[1])), parquet.ParquetFile(sys.argv[2]).read()
+reasons = [[reason.sentence for reason in row] for row in scorer.explain(rows)]
+pds = scorer.probabilities(rows).tolist()
+print(json.dumps({"pds": pds, "reasons": reasons, "modules": sorted(sys.modules)}))
 """
 
 
@@ -48,7 +50,7 @@ def test_scores_are_the_pipeline_s(model_type: str, tmp_path: Path) -> None:
 
 @every_model
 def test_scoring_imports_no_heavy_library(model_type: str, tmp_path: Path) -> None:
-    """A process that scores has loaded neither sklearn nor pandas nor MLflow nor a booster's package."""
+    """A process that scores and explains loads no sklearn, pandas, MLflow or booster's package."""
     bundle, rows = sealed(tmp_path, model_type), unseen().slice(0, 20)
     parquet.write_table(rows, tmp_path / "rows.parquet")
     command = [
@@ -61,6 +63,8 @@ def test_scoring_imports_no_heavy_library(model_type: str, tmp_path: Path) -> No
     answer = json.loads(subprocess.check_output(command))
     assert not {name.partition(".")[0] for name in answer["modules"]} & set(NOT_NEEDED)
     assert answer["pds"] == bundle.serving_form().probabilities(rows).tolist()
+    assert len(answer["reasons"]) == 20
+    assert any(answer["reasons"])
 
 
 def test_raw_scores_are_before_calibration(folder: Path) -> None:
@@ -93,6 +97,31 @@ def test_a_column_of_another_type_is_refused(folder: Path) -> None:
     index = unseen().column_names.index("CNT_CHILDREN")
     with pytest.raises(WrongFeatureType, match="CNT_CHILDREN holds string"):
         Scorer.load(folder).probabilities(unseen().set_column(index, "CNT_CHILDREN", text))
+
+
+@every_model
+def test_reasons_are_what_raises_the_pd(model_type: str, tmp_path: Path) -> None:
+    """Each reason's size is the excess of its features' contributions over the reference."""
+    scorer = Scorer.load(sealed(tmp_path, model_type).folder)
+    rows = unseen().slice(0, 100)
+    means = [feature.mean_contribution for feature in scorer.reference.features]
+    codes = [feature.reason for feature in scorer.reference.features]
+    for excess, row in zip(
+        scorer.contributions(rows)[:, :-1] - means, scorer.explain(rows), strict=True
+    ):
+        given = {reason.code: reason.log_odds for reason in row}
+        assert given == {codes[i]: size for i, size in enumerate(excess) if size > 0}
+
+
+def test_reasons_are_limited(folder: Path) -> None:
+    """No applicant has more reasons than asked for."""
+    assert max(map(len, Scorer.load(folder).explain(unseen().slice(0, 200), limit=1))) == 1
+
+
+def test_explaining_takes_the_columns_that_scoring_takes(folder: Path) -> None:
+    """A row without a feature's column is not explained either."""
+    with pytest.raises(MissingFeatures, match="CNT_CHILDREN"):
+        Scorer.load(folder).explain(unseen().drop(["CNT_CHILDREN"]))
 
 
 def test_a_tampered_bundle_is_refused(tmp_path: Path) -> None:
