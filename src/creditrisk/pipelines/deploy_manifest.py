@@ -1,0 +1,54 @@
+"""Describe the deployment of the champion: bundle, images, variables, smoke requests; else exit 1.
+
+It asks the registry, which DVC cannot see, so it runs every time.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from creditrisk.core.receipts import write_receipt
+from creditrisk.core.settings import DEFAULT_PARAMS_PATH, load_settings
+from creditrisk.pipelines.command import run
+
+BundleFolder = Annotated[Path, typer.Option(help="The promoted model.")]
+Root = Annotated[Path, typer.Option(help="Folder of the Dockerfiles and workflows.")]
+Out = Annotated[Path, typer.Option(help="The manifest.")]
+Receipt = Annotated[Path, typer.Option(help="Receipt that the next stage waits for.")]
+Params = Annotated[Path, typer.Option(help="Settings.")]
+
+
+def main(
+    *,
+    bundle: BundleFolder = Path("models/credit_risk_pd"),
+    root: Root = Path(),
+    out: Out = Path("reports/deploy_manifest.json"),
+    receipt: Receipt = Path("reports/receipts/deploy_manifest.txt"),
+    params: Params = DEFAULT_PARAMS_PATH,
+) -> None:
+    """Describe the deployment of the champion; exit 1 where the bundle is not the champion."""
+    from creditrisk.mlops.bundle import Bundle
+    from creditrisk.mlops.deployment import describe_deployment
+    from creditrisk.mlops.versions import standing
+    from creditrisk.scoring.scorer import Scorer
+
+    settings = load_settings(params)
+    # A bundle that is not promoted has no manifest, nor keeps one of an earlier champion.
+    for path in (out, receipt):
+        path.unlink(missing_ok=True)
+    # The golden answers are promised only where they were just given.
+    Scorer.load(bundle, settings.resources.threads or os.cpu_count() or 1)
+    sealed = Bundle.load(bundle)
+    manifest = describe_deployment(sealed, standing(settings.registry.model_name), root)
+    manifest.write(out)
+    write_receipt(receipt, sealed.sha256)
+    missing = f"; absent: {', '.join(manifest.absent)}" if manifest.absent else ""
+    typer.echo(f"{out}: {manifest.model_name} {manifest.champion.image_tag}{missing}")
+
+
+if __name__ == "__main__":
+    run(main)
