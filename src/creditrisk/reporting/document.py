@@ -52,12 +52,13 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A table's cell; the tone colours a verdict."""
+    """A table's cell; the tone colours a verdict, the note stands small below the text."""
 
     text: str
     tone: Tone = "plain"
     number: bool = False
     code: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
