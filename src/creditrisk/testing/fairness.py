@@ -5,7 +5,7 @@ Every threshold is the lender's policy. No check states what a law requires.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from creditrisk.testing.evidence import Evidence
+    from creditrisk.testing.scored_split import ScoredSplit
 
 FAMILY = "fairness"
 Measure = Literal["ratio", "gap"]
@@ -45,20 +46,24 @@ def rules(
     def rule(name: str, holds: str, bar: str, source: str, measure: Callable[[], Finding]) -> Rule:
         return Rule(name, FAMILY, holds, bar, "policy", source, files, measure)
 
+    def of_approvals(measure: Measure) -> Finding:
+        attributes = groupings(evidence, policy)
+        return approvals(evidence.scored, attributes, policy, bars, measure)
+
     return (
         rule(
             "adverse_impact_ratio",
             "No group is approved far less often than the group approved most often.",
             f"interval of the ratio of approval rates reaches {bars.min_adverse_impact_ratio:g}",
             "ratio of selection rates as in 29 CFR 1607.4(D); interval: Katz et al. (1978)",
-            lambda: _approvals(evidence, policy, bars, "ratio"),
+            lambda: of_approvals("ratio"),
         ),
         rule(
             "equal_opportunity_gap",
             "Of those who repaid, no group was approved far less often than another.",
             f"interval of the difference reaches -{bars.max_equal_opportunity_gap:g}",
             "Hardt, Price, Srebro (2016); interval: Newcombe (1998)",
-            lambda: _approvals(evidence, policy, bars, "gap"),
+            lambda: of_approvals("gap"),
         ),
         rule(
             "group_calibration",
@@ -102,15 +107,25 @@ class _Approvals:
         return self.approved / self.applicants
 
 
-def _approvals(
-    evidence: Evidence, policy: PolicySettings, bars: FairnessSettings, measure: Measure
+def approvals(
+    scored: ScoredSplit,
+    attributes: Sequence[Grouping],
+    policy: PolicySettings,
+    bars: FairnessSettings,
+    measure: Measure,
 ) -> Finding:
-    scored = evidence.scored
+    """Approvals of every group against the attribute's group that is approved most often.
+
+    The ratio counts all applicants, the gap those who repaid.
+
+    Raises:
+        NotMeasurable: no attribute has two groups of size.
+    """
     approved = decision_of(scored.pd, policy) == "approve"
     counted = scored.target == 0 if measure == "gap" else np.full(approved.shape, fill_value=True)
     rows = tuple(
         row
-        for grouping in groupings(evidence, policy)
+        for grouping in attributes
         for row in _approval_rows(grouping, approved, counted, bars, measure)
     )
     judged = [row for row in rows if row.value is not None and not row.is_reference]
