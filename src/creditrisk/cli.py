@@ -26,7 +26,13 @@ COMMANDS = {
     "validate-model": "validate_model",
     "register-candidate": "register_candidate",
     "canary-validation": "canary_validation",
+    "deploy-manifest": "deploy_manifest",
+    "model-report": "model_report",
     "show-results": "show_results",
+    "show-scorecard": "show_scorecard",
+    "auto-promote": "auto_promote",
+    "promote-model": "promote_model",
+    "rollback-model": "rollback_model",
     "ledger": "ledger",
 }
 

@@ -435,6 +435,12 @@ class CanarySettings(Section):
         return self
 
 
+class PromotionSettings(Section):
+    """Whether the pipeline promotes by itself; a person always may (promote_model)."""
+
+    automatic: bool = True
+
+
 class TrackingSettings(Section):
     """Names in MLflow; the server is named by MLFLOW_TRACKING_URI."""
 
@@ -456,6 +462,7 @@ class Settings(Section):
     validate_model: ValidateModelSettings = ValidateModelSettings()
     registry: RegistrySettings = RegistrySettings()
     canary: CanarySettings = CanarySettings()
+    promotion: PromotionSettings = PromotionSettings()
     tracking: TrackingSettings = TrackingSettings()
 
 

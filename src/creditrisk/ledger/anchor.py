@@ -83,13 +83,13 @@ class AnchorFile:
             os.close(folder)
 
     @contextmanager
-    def turn(self, wait_seconds: float) -> Iterator[None]:
-        """Hold the ledger's lock: from reading the head until the anchor is moved.
+    def turn(self, wait_seconds: float, purpose: str = "append") -> Iterator[None]:
+        """Hold one of the ledger's locks: from reading the head until the anchor is moved.
 
         Raises:
             LedgerBusy: it stayed taken for `wait_seconds`.
         """
-        lock = self.path.with_name(f"{self.path.name}.lock")
+        lock = self.path.with_name(f"{self.path.name}.{purpose}.lock")
         lock.parent.mkdir(parents=True, exist_ok=True)
         with lock.open("a") as stream:
             _wait_for(stream.fileno(), lock, wait_seconds)

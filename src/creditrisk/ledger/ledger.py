@@ -46,6 +46,7 @@ ANCHOR_VARIABLE = "CREDITRISK_LEDGER_ANCHOR"
 DEFAULT_URL = "sqlite:///ledger/ledger.db"
 DEFAULT_ANCHOR = Path("ledger/anchor.json")
 _WAIT_SECONDS = 30.0
+_DECISION_SECONDS = 300.0
 
 
 class Ledger:
@@ -109,6 +110,18 @@ class Ledger:
         """Hash of the last entry of a kind; where there is none, that of the empty ledger."""
         with self._database.reading() as connection:
             return self._head_after(database.last_entry(connection, kind)).sha256
+
+    @contextmanager
+    def deciding(self, kind: str) -> Iterator[None]:
+        """Let nobody else who asks for this turn decide about a kind at the same time.
+
+        Others may append meanwhile. A killed process gives its turn back.
+
+        Raises:
+            LedgerBusy: somebody else has had it for too long.
+        """
+        with self._anchor_file.turn(_DECISION_SECONDS, kind):
+            yield
 
     def append(
         self, kind: str, content: Mapping[str, Any], *, expected_head: str | None = None
