@@ -48,13 +48,13 @@ def main(
     from creditrisk.reporting.model_risk.evidence import Evidence
     from creditrisk.reporting.model_risk.report import model_risk_report
 
-    policy = load_settings(params).policy
+    settings = load_settings(params)
     decisions, ledger_verdict = _ledger()
     evidence = Evidence(
         reports,
         Bundle.load(bundle),
-        policy,
-        applicants=_applicants(test_side, bundle, policy),
+        settings.policy,
+        applicants=_applicants(test_side, bundle, settings.policy),
         decisions=decisions,
         ledger_verdict=ledger_verdict,
         scorecard=_optional(scorecard),
