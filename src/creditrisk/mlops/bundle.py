@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -174,7 +175,8 @@ def seal(
             model.classifier.model_text_,
         ),
     }
-    form = ServingForm.parse(model.settings.model_type, contents)
+    threads = os.cpu_count() or 1  # tests hold that their number changes no bit
+    form = ServingForm.parse(model.settings.model_type, contents, threads)
     pipeline = load_pipeline(contents[PIPELINE_FILE])
     for table in (tables.validation, tables.calibration):
         prove_forms_agree(pipeline, form, table)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -83,6 +82,9 @@ def _number(values: NDArray[np.float64]) -> NumberReference:
 
 
 def _category(feature: ModelFeature, codes: NDArray[np.float64]) -> CategoryReference:
-    seen = Counter(None if np.isnan(code) else feature.categories[int(code)] for code in codes)
-    labels, counts = category_counts(dict(seen), feature.categories)
+    known = codes[~np.isnan(codes)].astype(np.int64)
+    rows = np.bincount(known, minlength=len(feature.categories)).tolist()
+    seen: dict[str | None, int] = dict(zip(feature.categories, rows, strict=True))
+    seen[None] = len(codes) - len(known)
+    labels, counts = category_counts(seen, feature.categories)
     return CategoryReference(labels=labels, counts=tuple(counts.tolist()))
