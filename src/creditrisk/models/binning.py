@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Trend = Literal["ascending", "descending", "auto_asc_desc"]
-_SLACK = 20  # a bound may move by a twentieth of a pre-bin's rows to become a shorter number
+_SLACK = 10  # a bound may move by a tenth of a pre-bin's rows to become a shorter number
+_TIE = 1e-6  # values closer than this share of the range are one value: 1 and 0.999999999999
 _MIN_BINS = 2
 
 
@@ -82,9 +83,12 @@ def pre_bin_bounds(values: NDArray[np.float64], pre_bins: int) -> NDArray[np.flo
     """
     ordered = np.sort(values)
     slack = len(ordered) // (pre_bins * _SLACK)
+    low, high = np.quantile(ordered, (0.05, 0.95))
+    tie = _TIE * float(high - low)
     bounds: set[float] = set()
     for position in (len(ordered) * number // pre_bins for number in range(1, pre_bins)):
-        first, end = (int(np.searchsorted(ordered, ordered[position], s)) for s in _SIDES)
+        first = int(np.searchsorted(ordered, ordered[position] - tie, side="left"))
+        end = int(np.searchsorted(ordered, ordered[position] + tie, side="right"))
         for cut in (first, end) if end - first > slack else (first,):
             if 0 < cut < len(ordered):
                 bounds.add(_bound_at(ordered, cut, slack))
@@ -99,9 +103,6 @@ def shortest_number(above: float, up_to: float) -> float:
         if above < number <= up_to:
             return number
     return up_to
-
-
-_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 
 def _bound_at(ordered: NDArray[np.float64], cut: int, slack: int) -> float:

@@ -29,6 +29,7 @@ EVERY_APPLICANT = "every applicant"
 MISSING = "missing"
 MISSING_OR_OTHER = "missing or any other"
 SEPARATOR = "; "  # between the categories of a bin
+_PRINTED_DECIMALS = 6
 
 
 class Part(BaseModel):
@@ -132,7 +133,7 @@ class Scaling(Part):
 
 
 class TableRow(Part):
-    """One line of the printed scorecard."""
+    """One line of the printed scorecard; what only informs is rounded for the eye."""
 
     characteristic: str
     bin: str
@@ -198,10 +199,14 @@ class Scorecard(Report):
                     bin=each.label,
                     points=each.points,
                     rows=each.rows,
-                    default_rate=each.default_rate,
-                    woe=each.woe,
-                    information_value=each.information_value,
+                    default_rate=None if each.default_rate is None else _rounded(each.default_rate),
+                    woe=_rounded(each.woe),
+                    information_value=_rounded(each.information_value),
                 )
+
+
+def _rounded(value: float) -> float:
+    return round(value, _PRINTED_DECIMALS)
 
 
 def number_label(lower: float | None, upper: float | None) -> str:

@@ -249,7 +249,10 @@ def _weights_of_evidence(
     bad = defaults + prior * rate
     good = rows - defaults + prior * (1 - rate)
     average = math.log((1 - rate) / rate)
-    return [math.log(g / b) - average for g, b in zip(good.tolist(), bad.tolist(), strict=True)]
+    return [
+        math.log(g / b) - average if count else 0.0
+        for g, b, count in zip(good.tolist(), bad.tolist(), rows.tolist(), strict=True)
+    ]
 
 
 def _shape(sample: Sample, column: Column, settings: ScorecardSettings) -> Characteristic:

@@ -63,6 +63,14 @@ def test_the_stage_seals_a_model(split_project: Path, capsys: pytest.CaptureFixt
     ]
 
 
+def test_another_section_describes_another_model(split_project: Path) -> None:
+    """`--section fit_scorecard` fits the scorecard, and leaves the bundle of `fit_model` alone."""
+    card = split_project / "models/scorecard"
+    stage.main(section=stage.Section.FIT_SCORECARD, bundle=card)
+    assert Bundle.load(card).manifest.model_type == "scorecard"
+    assert not BUNDLE.exists()
+
+
 def test_the_data_is_on_record(split_project: Path) -> None:
     """The manifest has the hashes of the files that were read."""
     stage.main()
