@@ -24,11 +24,17 @@ from creditrisk.core.settings import (
     EvaluateSettings,
     FitModelSettings,
     IngestSettings,
+    PolicySettings,
     SplitSettings,
 )
 from creditrisk.data.ingestion import IngestionSummary
 from creditrisk.data.sources.location import Location
 from creditrisk.data.split import split_files
+from creditrisk.features.catalogue import (
+    load_catalogue,
+    prohibited_features,
+    protected_features,
+)
 from creditrisk.features.metadata import FeatureMetadata, describe
 from creditrisk.mlops.bundle import Bundle
 from creditrisk.mlops.provenance import source_sha256
@@ -109,6 +115,7 @@ class LineageParameters:
     contracts: ContractSettings
     split: SplitSettings
     fit_model: FitModelSettings
+    policy: PolicySettings
     evaluate: EvaluateSettings
 
 
@@ -129,6 +136,7 @@ def trace_lineage(paths: LineageFiles, parameters: LineageParameters) -> DataLin
         *_feature_disagreements(metadata, feature_store, bundle),
         *_split_disagreements(splits, bundle),
         *_fit_disagreements(parameters.fit_model, bundle),
+        *_policy_disagreements(parameters.policy, bundle),
     ]
     if disagreements:
         raise BrokenLineage(disagreements)
@@ -215,6 +223,31 @@ def _fit_disagreements(settings: FitModelSettings, bundle: Bundle) -> list[str]:
     return problems
 
 
+def _policy_disagreements(policy: PolicySettings, bundle: Bundle) -> list[str]:
+    """What of the policy is sealed: inputs left out, features not named, who counts as approved."""
+    reference = bundle.reference_population()
+    unnamed = {feature.name for feature in reference.features if feature.reason is None}
+    protected = protected_features(load_catalogue(), policy)
+    sealed: list[tuple[str, object, object]] = [
+        (
+            "prohibited_inputs",
+            sorted(prohibited_features(load_catalogue(), policy)),
+            sorted(bundle.manifest.prohibited),
+        ),
+        (
+            "protected_attributes",
+            sorted(protected.keys() & {feature.name for feature in reference.features}),
+            sorted(unnamed),
+        ),
+        ("approve_below", policy.approve_below, reference.approve_below),
+    ]
+    return [
+        f"parameter policy.{name}: params.yaml means {wanted}, the bundle was sealed with {seen}"
+        for name, wanted, seen in sealed
+        if wanted != seen
+    ]
+
+
 def _compared(
     kind: str, stage: str, recorded: Hashes, other: Hashes, other_name: str = "the bundle"
 ) -> list[str]:
@@ -264,6 +297,7 @@ def _shown(parameters: LineageParameters) -> dict[str, Any]:
         "contracts": parameters.contracts.model_dump(mode="json"),
         "split": parameters.split.model_dump(mode="json"),
         "fit_model": parameters.fit_model.model_dump(mode="json"),
+        "policy": parameters.policy.model_dump(mode="json"),
         "evaluate": parameters.evaluate.model_dump(mode="json"),
     }
 

@@ -48,6 +48,7 @@ def main(
             contracts=settings.contracts,
             split=settings.split,
             fit_model=settings.fit_model,
+            policy=settings.policy,
             evaluate=settings.evaluate,
         ),
     )

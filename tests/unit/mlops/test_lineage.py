@@ -15,6 +15,8 @@ from creditrisk.core.settings import (
     ContractSettings,
     EvaluateSettings,
     IngestSettings,
+    PolicySettings,
+    ProtectedAttribute,
     SourceSettings,
     SplitSettings,
 )
@@ -92,6 +94,7 @@ def trace(folder: Path, **sections: Any) -> DataLineage:
         "contracts": ContractSettings(),
         "split": SplitSettings(),
         "fit_model": settings(),
+        "policy": PolicySettings(),
         "evaluate": EvaluateSettings(),
     }
     paths = LineageFiles(
@@ -116,7 +119,8 @@ def test_a_sound_chain_names_every_link(folder: Path) -> None:
     assert lineage.sql_sha256 == describe(()).sql_sha256
     assert lineage.feature_store_sha256 == sha256_of(folder / "feature_store.parquet")
     assert set(lineage.split_sha256) == {"train", "validation", "calibration", "test"}
-    assert set(lineage.parameters) == {"ingest", "contracts", "split", "fit_model", "evaluate"}
+    sections = {"ingest", "contracts", "split", "fit_model", "policy", "evaluate"}
+    assert set(lineage.parameters) == sections
     assert lineage.bundle.sha256 == sha256_of(folder / "bundle/manifest.json")
     assert lineage.bundle.files["booster.txt"] == sha256_of(folder / "bundle/booster.txt")
     assert lineage.bundle.libraries
@@ -279,3 +283,24 @@ def test_the_training_snapshot_of_the_simulation_is_not_this_chain(folder: Path)
 def test_the_metadata_read_is_the_metadata_written(folder: Path) -> None:
     """The builder's metadata is what the feature stage writes."""
     assert FeatureMetadata.read(folder / "feature_metadata.json") == describe((TARGET,))
+
+
+@pytest.mark.parametrize(
+    ("policy", "problem"),
+    [
+        (PolicySettings(approve_below=0.12), "approve_below: params.yaml means 0.12"),
+        (PolicySettings(prohibited_inputs={}), r"prohibited_inputs: params.yaml means \[\]"),
+        (
+            PolicySettings(
+                protected_attributes={"children": ProtectedAttribute(column="CNT_CHILDREN")}
+            ),
+            r"protected_attributes: params.yaml means \['CNT_CHILDREN'\]",
+        ),
+    ],
+)
+def test_a_policy_that_the_bundle_was_not_sealed_with_breaks_the_chain(
+    folder: Path, policy: PolicySettings, problem: str
+) -> None:
+    """A policy is sealed with the model; another one needs another model."""
+    with pytest.raises(BrokenLineage, match=f"policy.{problem}"):
+        trace(folder, policy=policy)
