@@ -19,12 +19,12 @@ _NOT_OF_THE_MODEL = frozenset({"git_commit"})
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run that carries a bundle's hash; `bundle_sha256` is that of the files it keeps."""
+    """A run that carries a bundle's hash."""
 
+    run_id: str
     metrics: Mapping[str, float]
     parameters: Mapping[str, str]
     tags: Mapping[str, str]
-    bundle_sha256: str
 
 
 def read_run(
@@ -45,19 +45,28 @@ def read_run(
 
     Raises:
         TrackingUnavailable: the store does not answer.
-        MissingFile, BundleRefused: the run's own copy of the bundle is not sound.
     """
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     run_id = tracking.ensure_run(bundle, experiment)
     known = _metrics(run_id)
     for side, metrics in measured.items():
         if not any(name.startswith(f"{side}_") for name in known):
             tracking.log_metrics(run_id, metrics, side)
-    with store_client() as client, tempfile.TemporaryDirectory() as folder:
+    with store_client() as client:
         data = client.get_run(run_id).data
+        return RunRecord(run_id, dict(data.metrics), dict(data.params), dict(data.tags))
+
+
+def kept_bundle_sha256(run_id: str) -> str:
+    """The SHA-256 of the copy of a bundle that its run keeps, every file of it verified.
+
+    Raises:
+        TrackingUnavailable: the store does not answer.
+        MissingFile, BundleRefused: the copy is not sound.
+    """
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    with store_client() as client, tempfile.TemporaryDirectory() as folder:
         client.download_artifacts(run_id, tracking.BUNDLE_ARTIFACT, folder)
-        kept = Bundle.load(Path(folder) / tracking.BUNDLE_ARTIFACT)
-        return RunRecord(dict(data.metrics), dict(data.params), dict(data.tags), kept.sha256)
+        return Bundle.load(Path(folder) / tracking.BUNDLE_ARTIFACT).sha256
 
 
 def required_tags(manifest: BundleManifest, bundle_sha256: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from creditrisk.mlops.run_record import (
     RunRecord,
+    kept_bundle_sha256,
     read_run,
     required_parameters,
     required_tags,
@@ -25,7 +26,8 @@ _NOTE = (
     "metrics on file: there the records agree by construction, and the check shows no more than "
     "that the store keeps them. This report does not say which was the case, so that it is the "
     "same on a machine that trained the model and on one that fetched it; the run's start time "
-    "does."
+    "does. A run that holds metrics of another evaluation is brought up to date by "
+    "dvc repro --force --single-item evaluate_test."
 )
 
 
@@ -46,7 +48,9 @@ def rules(evidence: Evidence, experiment: str, tolerance: float) -> tuple[Rule, 
         return compare(required, {name: record().tags.get(name, "") for name in required})
 
     def artifact() -> Finding:
-        return compare({"bundle": evidence.bundle.sha256}, {"bundle": record().bundle_sha256})
+        return compare(
+            {"bundle": evidence.bundle.sha256}, {"bundle": kept_bundle_sha256(record().run_id)}
+        )
 
     def rule(name: str, holds: str, bar: str, measure: Callable[[], Finding]) -> Rule:
         return Rule(name, FAMILY, holds, bar, "identity", _SOURCE, files, measure, _NOTE)

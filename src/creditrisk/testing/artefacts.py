@@ -10,6 +10,7 @@ from creditrisk.core.settings import EvaluateSettings, PolicySettings
 from creditrisk.data.split import split_files
 from creditrisk.features.catalogue import load_catalogue, prohibited_features
 from creditrisk.features.metadata import FeatureMetadata
+from creditrisk.mlops.errors import BundleRefused, GoldenPredictionsDiffer
 from creditrisk.mlops.lineage import chain_sha256, package_sha256
 from creditrisk.testing.agreement import compare, compare_numbers
 from creditrisk.testing.checks import Finding, Rule
@@ -38,7 +39,10 @@ def rules(
 
 def _bundle(evidence: Evidence) -> Rule:
     def measure() -> Finding:
-        count = len(evidence.bundle.manifest.files)
+        try:
+            count = len(evidence.bundle.manifest.files)
+        except BundleRefused as refusal:
+            return Finding(passed=False, observed=str(refusal))
         return Finding(passed=True, observed=f"{count} files as sealed", values={"files": count})
 
     return Rule(
@@ -56,7 +60,10 @@ def _bundle(evidence: Evidence) -> Rule:
 def _golden_predictions(evidence: Evidence) -> Rule:
     def measure() -> Finding:
         rows = len(evidence.bundle.golden_predictions().rows)
-        scored = evidence.scorer.bundle_sha256 == evidence.bundle.sha256
+        try:
+            scored = evidence.scorer.bundle_sha256 == evidence.bundle.sha256
+        except GoldenPredictionsDiffer as difference:
+            return Finding(passed=False, observed=str(difference))
         return Finding(scored, f"{rows} PDs reproduced", {"rows": rows})
 
     return Rule(
