@@ -44,27 +44,38 @@ def measure_proxies(
 ) -> tuple[ProxyRow, ...]:
     """The ROC-AUC of each group against all others, of every group that is large enough.
 
-    At most `proxy_rows` applicants count: every k-th in key order, k as small as that allows.
+    At most `proxy_rows` applicants count: every k-th in key order, k as small as that allows. Of an
+    attribute with two groups the first stands for both.
     """
     step = -(-table.num_rows // bars.proxy_rows)
     matrix = FeatureEncoding(features=tuple(features)).encode(table)[::step]
-    smallest = bars.smallest_group_share * len(matrix)
+    halves = _Halves(matrix)
     return tuple(
-        _row(matrix, grouping.attribute, group, members[::step], bars)
+        _row(halves, grouping.attribute, group, members, bars)
         for grouping in groupings
-        for place, group in enumerate(grouping.groups)
-        if smallest <= (members := grouping.members(place))[::step].sum() < len(matrix)
+        for group, members in _large_groups(grouping, step, bars)
     )
 
 
+def _large_groups(
+    grouping: Grouping, step: int, bars: FairnessSettings
+) -> list[tuple[str, NDArray[np.bool_]]]:
+    cells = [
+        (group, grouping.members(place)[::step]) for place, group in enumerate(grouping.groups)
+    ]
+    filled = [(group, members) for group, members in cells if members.any()]
+    large = [cell for cell in filled if cell[1].mean() >= bars.smallest_group_share]
+    return large if len(filled) > 2 else large[: len(filled) - 1]  # noqa: PLR2004 - mirrored
+
+
 def _row(
-    matrix: NDArray[np.float64],
+    halves: _Halves,
     attribute: str,
     group: str,
     members: NDArray[np.bool_],
     bars: FairnessSettings,
 ) -> ProxyRow:
-    auc = roc_auc_estimate(members, _cross_fitted(matrix, members), bars.confidence)
+    auc = roc_auc_estimate(members, halves.cross_fitted(members), bars.confidence)
     return ProxyRow(
         attribute=attribute,
         group=group,
@@ -76,15 +87,27 @@ def _row(
     )
 
 
-def _cross_fitted(matrix: NDArray[np.float64], members: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Each row's score from the model that was fitted on the half that it is not in."""
-    wait_passively()
-    import lightgbm
+class _Halves:
+    """Every second row and the others, binned once for all groups."""
 
-    scores = np.empty(len(matrix))
-    halves = slice(0, None, 2), slice(1, None, 2)
-    for fitted_on, asked in (halves, halves[::-1]):
-        rows = lightgbm.Dataset(matrix[fitted_on], members[fitted_on].astype(np.float64))
-        model = lightgbm.train(_PARAMETERS, rows, num_boost_round=_TREES)
-        scores[asked] = model.predict(matrix[asked])
-    return scores
+    def __init__(self, matrix: NDArray[np.float64]) -> None:
+        wait_passively()
+        import lightgbm
+
+        self._train = lightgbm.train
+        self._matrix = matrix
+        self._sides = slice(0, None, 2), slice(1, None, 2)
+        self._binned = [lightgbm.Dataset(matrix[side], params=_PARAMETERS) for side in self._sides]
+        for rows in self._binned:
+            rows.construct()
+
+    def cross_fitted(self, members: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Each row's score from the model that was fitted on the half that it is not in."""
+        scores = np.empty(len(members))
+        for fitted_on, asked, rows in zip(
+            self._sides, self._sides[::-1], self._binned, strict=True
+        ):
+            rows.set_label(members[fitted_on].astype(np.float64))
+            model = self._train(_PARAMETERS, rows, num_boost_round=_TREES)
+            scores[asked] = model.predict(self._matrix[asked])
+        return scores
