@@ -61,7 +61,8 @@ def compared(value: Value, typical: Value, unit: str, missing_share: float) -> s
             given = f"{100 * (1 - missing_share):.0f} %"
             return f"{told}; given by {given} of approved applicants, {middle} {usual}"
         case "same":
-            return f"as for most approved applicants: {told}"
+            usually = "as for most" if middle == "mostly" else "equal to the median of"
+            return f"{usually} approved applicants: {told}"
         case "different":
             return f"other than for most approved applicants: {told}, theirs is {usual}"
         case direction:

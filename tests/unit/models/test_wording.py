@@ -79,7 +79,9 @@ def test_the_direction_is_that_of_the_value(
         (1.0, 0.0, "flag", "other than for most approved applicants: yes, theirs is no"),
         (None, 0.55, "score 0 to 1", "given by 90 % of approved applicants, with a median of 0.55"),
         (None, "House", "category", "given by 90 % of approved applicants, mostly House"),
-        (2.0, 2.0, "days", "as for most approved applicants: 2 days"),
+        (2.0, 2.0, "days", "equal to the median of approved applicants: 2 days"),
+        (0.0, 0.0, "flag", "as for most approved applicants: no"),
+        ("House", "House", "category", "as for most approved applicants: House"),
         (2.0, None, "days", "2 days; no approved applicant has it"),
     ],
 )
