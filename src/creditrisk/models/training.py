@@ -77,7 +77,7 @@ class FittedModel:
 
     @property
     def best_iteration(self) -> int:
-        """Trees kept, or steps of the logistic regression."""
+        """Trees kept, steps of the logistic regression, or characteristics of the scorecard."""
         return int(self.classifier.best_iteration_)
 
     def pipeline(self) -> Any:
