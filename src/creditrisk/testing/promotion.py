@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 from creditrisk.core.errors import CreditRiskError, Misuse
 from creditrisk.core.report import Part, Report
 from creditrisk.ledger import Entry, Ledger
+from creditrisk.ledger.errors import LedgerMoved
 from creditrisk.mlops import aliases
 from creditrisk.mlops.aliases import (
     ForeignBundle,
@@ -167,7 +168,7 @@ def promote(
             now = standing(name)
         except TrackingUnavailable as error:
             draft = _promotion_draft(case, Standing(name), approval)
-            return _refused(ledger, ledger.head_of(KIND), draft, [str(error), *case.problems])
+            return _refused(ledger, draft, [str(error), *case.problems])
         if completed and _is_promotion_of(completed, case):
             return completed
         seen = ledger.head_of(KIND)
@@ -177,7 +178,7 @@ def promote(
         against += _runner_objection(name, "Promotion")
         draft = _promotion_draft(case, now, approval)
         if against:
-            return _refused(ledger, seen, draft, against)
+            return _refused(ledger, draft, against)
         if draft.from_version == draft.to_version:
             return _already_champion(ledger, draft)
         return _carried_out(ledger, seen, draft)
@@ -199,7 +200,7 @@ def roll_back(model_name: str, ledger: Ledger, approval: Approval) -> RegistryTr
         elif now.previous is None:
             against.append(str(NothingToRollBackTo(model_name, now.champion.version)))
         if against:
-            return _refused(ledger, seen, draft, against)
+            return _refused(ledger, draft, against)
         return _carried_out(ledger, seen, draft)
 
 
@@ -225,16 +226,17 @@ def unrecorded(
     )
 
 
-def _refused(
-    ledger: Ledger, seen: str, draft: DecisionRecord, against: list[str]
-) -> RegistryTransition:
+def _refused(ledger: Ledger, draft: DecisionRecord, against: list[str]) -> RegistryTransition:
     record = draft.model_copy(update={"step": "refused", "reasons": tuple(against)})
-    return _transition(record, _append(ledger, record, seen), "refused")
+    return _transition(record, _append(ledger, record), "refused")
 
 
 def _carried_out(ledger: Ledger, seen: str, draft: DecisionRecord) -> RegistryTransition:
     """Record the intent, move the aliases, record the outcome."""
-    intent = _append(ledger, draft, seen)
+    try:
+        intent = _append(ledger, draft, seen)
+    except LedgerMoved as error:
+        return _refused(ledger, draft, [str(error)])
     try:
         _move(draft)
     except _UNMOVED as error:

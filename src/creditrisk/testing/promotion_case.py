@@ -135,11 +135,12 @@ def objections(case: Case, now: Standing, *, by_person: bool) -> tuple[str, ...]
     Args:
         case: the evidence.
         now: the registry at this moment.
-        by_person: a person may promote the first model ever where the rule leaves it to one.
+        by_person: a person may promote the first model ever where the rule leaves it to one, and a
+            version that was rolled back.
     """
     return (
         *case.problems,
-        *_registration_objections(case, now),
+        *_registration_objections(case, now, by_person=by_person),
         *_validation_objections(case),
         *_canary_objections(case, now, by_person=by_person),
         *_drift_objections(case),
@@ -147,7 +148,7 @@ def objections(case: Case, now: Standing, *, by_person: bool) -> tuple[str, ...]
     )
 
 
-def _registration_objections(case: Case, now: Standing) -> Iterator[str]:
+def _registration_objections(case: Case, now: Standing, *, by_person: bool) -> Iterator[str]:
     report, path = case.registration, case.paths.registration
     if report is None:
         return
@@ -168,6 +169,8 @@ def _registration_objections(case: Case, now: Standing) -> Iterator[str]:
         yield f"{path}: version {report.version} is not in the registry"
     else:
         yield from _registry_objections(case, report, found)
+        if found.rolled_back and not by_person:
+            yield f"version {found.version} was rolled back, only a person may bring it back"
 
 
 def _registry_objections(

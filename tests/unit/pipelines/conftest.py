@@ -21,7 +21,7 @@ from creditrisk.features.catalogue import load_catalogue
 from creditrisk.features.metadata import describe
 from creditrisk.pipelines import train_creditrisk_pd
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "model"))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "model")]
 
 TARGET_COLUMN = Column(name="TARGET", type="integer", nullable=False, minimum=0, maximum=1)
 
