@@ -61,7 +61,7 @@ def main(
     )
     model_risk_report(evidence).write(out)
     write_text(card, model_card(evidence))
-    missing = f"; not measured: {', '.join(evidence.problems)}" if evidence.problems else ""
+    missing = f"; not measured: {', '.join(sorted(evidence.problems))}" if evidence.problems else ""
     typer.echo(f"{out} and {card} written{missing}")
 
 

@@ -19,11 +19,9 @@ from creditrisk.mlops.bundle import Bundle
 from creditrisk.mlops.lineage import DataLineage
 from creditrisk.mlops.registry import RegistryPromotion
 from creditrisk.models.explanation import Reason
-from creditrisk.monitoring.drift import DriftReport
 from creditrisk.testing.canary import CanaryReport
 from creditrisk.testing.evaluation import EvaluationReport
 from creditrisk.testing.post_training import PostTrainingValidation
-from creditrisk.testing.promotion import RegistryTransition
 
 if TYPE_CHECKING:
     from creditrisk.ledger.entries import Entry
@@ -104,11 +102,6 @@ class Evidence:
         return self._read(PostTrainingValidation, "post_training_validation.json")
 
     @cached_property
-    def drift(self) -> DriftReport | None:
-        """How far scores and inputs have moved."""
-        return self._read(DriftReport, "drift_report.json")
-
-    @cached_property
     def canary(self) -> CanaryReport | None:
         """The candidate beside the champion."""
         return self._read(CanaryReport, "canary_report.json")
@@ -117,11 +110,6 @@ class Evidence:
     def registration(self) -> RegistryPromotion | None:
         """Whether the model was registered."""
         return self._read(RegistryPromotion, "registry_promotion.json")
-
-    @cached_property
-    def transition(self) -> RegistryTransition | None:
-        """Whether it was promoted."""
-        return self._read(RegistryTransition, "registry_transition.json")
 
     @cached_property
     def importance(self) -> Mapping[str, float]:
