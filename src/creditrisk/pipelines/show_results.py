@@ -12,15 +12,17 @@ from creditrisk.pipelines.command import run
 if TYPE_CHECKING:
     from creditrisk.data.ingestion import IngestionSummary
     from creditrisk.testing.evaluation import EvaluationReport, TruthComparison
+    from creditrisk.testing.post_training import PostTrainingValidation
+    from creditrisk.testing.promotion import RegistryTransition
 
 Row = tuple[str, str]
 
 LABELLED_FILE = "application_train.csv"
 WHERE_TO_LOOK: tuple[Row, ...] = (
+    ("The whole case", "reports/model_risk_report.html"),
     ("Pictures", "reports/test_evaluation/"),
     ("Metrics", "reports/test_metrics.json"),
-    ("Contracts", "reports/validation_summary.json"),
-    ("Lineage", "reports/data_lineage.json"),
+    ("Decisions", "creditrisk ledger show"),
     ("MLflow UI", "make ui"),
 )
 
@@ -32,11 +34,16 @@ def main(*, reports: Reports = Path("reports"), seconds: Seconds = None) -> None
     """Print what the last pipeline run found on applicants that the model has never seen."""
     from creditrisk.data.ingestion import IngestionSummary
     from creditrisk.testing.evaluation import EvaluationReport
+    from creditrisk.testing.post_training import PostTrainingValidation
+    from creditrisk.testing.promotion import RegistryTransition
 
     ingested = IngestionSummary.read(reports / "ingestion_summary.json")
     measured = EvaluationReport.read(reports / "test_metrics.json")
+    validated = PostTrainingValidation.read(reports / "post_training_validation.json")
+    transition = RegistryTransition.read(reports / "registry_transition.json")
     _print("Portfolio", _portfolio_rows(ingested, seconds))
     _print(f"Model, on {measured.rows:,} applicants it has never seen", _metric_rows(measured))
+    _print("Decision", _decision_rows(validated, transition))
     _print("Where to look", WHERE_TO_LOOK)
 
 
@@ -78,6 +85,17 @@ def _metric_rows(measured: EvaluationReport) -> tuple[Row, ...]:
         ("Calibration slope", _number(measured.calibration_slope)),
         ("Calibration error (ECE)", f"{measured.ece:.4f}"),
         ("Share of the attainable Gini", _attainable_share(measured.truth)),
+    )
+
+
+def _decision_rows(
+    validated: PostTrainingValidation, transition: RegistryTransition
+) -> tuple[Row, ...]:
+    required = [check for check in validated.checks if check.required]
+    passed = sum(check.status == "passed" for check in required)
+    return (
+        ("Validation", f"{validated.decision}, {passed} of {len(required)} required checks"),
+        ("Registry", transition.headline()),
     )
 
 
