@@ -95,8 +95,15 @@ def _decision_rows(
     passed = sum(check.status == "passed" for check in required)
     return (
         ("Validation", f"{validated.decision}, {passed} of {len(required)} required checks"),
-        ("Registry", transition.headline()),
+        ("Registry", _registry(validated, transition)),
     )
+
+
+def _registry(validated: PostTrainingValidation, transition: RegistryTransition) -> str:
+    if transition.bundle_sha256 != validated.bundle_sha256:
+        return "nothing decided about this model yet"
+    entry = transition.ledger_sequence or "none"
+    return f"{transition.decision}, version {transition.to_version}, ledger entry {entry}"
 
 
 def _attainable_share(truth: TruthComparison | None) -> str:
