@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from creditrisk.core.settings import EvaluateSettings, PolicySettings
 from creditrisk.data.split import split_files
@@ -108,7 +109,7 @@ def _links_required(evidence: Evidence) -> dict[str, str]:
         "split test": evidence.checksum(evidence.paths.side("test")),
         "catalogue": snapshot.catalogue,
         "feature table": snapshot.feature_store,
-        "parameters of fit_model": str(manifest.params),
+        "parameters of fit_model": _json(manifest.params),
         "source": package_sha256(Path(str(files("creditrisk")))),
         "chain": chain_sha256(evidence.lineage),
         **{f"file {name}": digest for name, digest in manifest.files.items()},
@@ -125,11 +126,15 @@ def _links_recorded(evidence: Evidence) -> dict[str, str]:
         **{f"split {side}": digest for side, digest in lineage.split_sha256.items()},
         "catalogue": lineage.catalogue_sha256,
         "feature table": lineage.feature_store_sha256,
-        "parameters of fit_model": str(lineage.parameters.get("fit_model")),
+        "parameters of fit_model": _json(lineage.parameters.get("fit_model")),
         "source": lineage.source_sha256,
         "chain": lineage.chain_sha256,
         **{f"file {name}": digest for name, digest in lineage.bundle.files.items()},
     }
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, sort_keys=True)
 
 
 def _hashes(evidence: Evidence) -> Rule:

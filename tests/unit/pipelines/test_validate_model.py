@@ -327,8 +327,8 @@ def test_a_prohibited_feature_is_refused() -> None:
     """PROHIBITED FEATURE: a model trained under a laxer policy fails under this one."""
     set_settings("policy: {prohibited_inputs: {}}\n")
     train_creditrisk_pd.main()
-    set_settings("")
     gather(Side.TRAIN, Side.TEST)
+    set_settings("")
     report = refused()
     assert "prohibited_features" in report.refused_by
     assert "CODE_GENDER (reads CODE_GENDER)" in (report.check("prohibited_features").reason or "")
