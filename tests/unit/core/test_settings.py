@@ -36,6 +36,7 @@ def test_an_empty_file_means_defaults(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("split: {sed: 1}", "split.sed: Extra inputs"),
+        ("canary: {max_auc_loss: 0.05}", "canary: Value error, max_auc_loss 0.05 is not below"),
         ("split: {seed: -1}", "split.seed: Input should be greater than or equal to 0"),
         ("fit_model: {model_type: forest}", "fit_model.model_type: Input should be"),
         ("split: {shares: {train: 0.9}}", "must be 1"),
