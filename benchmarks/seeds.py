@@ -4,7 +4,8 @@
 
 Each seed generates a portfolio of its own and takes it through the stages up to validate_model, in
 a folder of its own that is removed afterwards. One row a seed and check is added to the CSV file;
-seeds that stand there are not run again. The counts are printed at the end.
+seeds that stand there are not run again: remove the rows of a seed to run it anew. The counts are
+printed at the end.
 """
 
 from __future__ import annotations

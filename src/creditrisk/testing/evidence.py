@@ -8,8 +8,6 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-import numpy as np
-
 from creditrisk.contracts.tables import APPLICANT_KEY, TARGET
 from creditrisk.core.errors import CreditRiskError
 from creditrisk.core.files import sha256_of
@@ -18,7 +16,7 @@ from creditrisk.mlops.bundle import MANIFEST_FILE, Bundle
 from creditrisk.mlops.lineage import DataLineage
 from creditrisk.scoring.scorer import Scorer
 from creditrisk.testing.evaluation import EvaluationReport
-from creditrisk.testing.scored_split import ScoredSplit, read_split
+from creditrisk.testing.scored_split import ScoredSplit, read_split, score_split
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -191,13 +189,7 @@ class Evidence:
     @cached_property
     def scored(self) -> ScoredSplit:
         """The test side as this bundle scores it now."""
-        table = self.test_side
-        return ScoredSplit(
-            applicants=table.column(APPLICANT_KEY).to_numpy().astype(np.int64),
-            target=table.column(TARGET).to_numpy().astype(np.int8),
-            pd=self.scorer.probabilities(table),
-            sha256=self.checksum(self.paths.side("test")),
-        )
+        return score_split(self.paths.side("test"), self.test_side, self.scorer)
 
     def _evaluation(self, path: Path, side: Literal["train", "test"]) -> EvaluationReport:
         report = EvaluationReport.read(path)

@@ -77,8 +77,8 @@ def segments(table: pa.Table) -> tuple[Grouping, ...]:
         by_bounds("age", _numbers(_column(table, "AGE_YEARS")), (30, 40, 50, 60)),
         Grouping(
             "income quarter",
-            ("lowest", "second", "third", "highest"),
-            np.searchsorted(quartiles, income, side="left"),
+            ("lowest", "second", "third", "highest", UNKNOWN),
+            np.where(np.isnan(income), 4, np.searchsorted(quartiles, income, side="left")),
         ),
         Grouping("credit bureau", ("has a record", "no record"), history),
     )

@@ -11,7 +11,7 @@ TABLE = pa.table(
     {
         "CODE_GENDER": ["F", None, "M", "F"],
         "AGE_YEARS": [29.99, 30.0, 61.0, None],
-        "AMT_INCOME_TOTAL": [100.0, 200.0, 300.0, 400.0],
+        "AMT_INCOME_TOTAL": [100.0, 200.0, None, 400.0],
         "NAME_CONTRACT_TYPE": ["Cash loans", "Revolving loans", "Cash loans", "Cash loans"],
         "BUREAU_N_ACTIVE": [0, None, 2, 1],
     }
@@ -52,7 +52,7 @@ def test_segments_part_all_applicants() -> None:
         name: [grouping.groups[place] for place in grouping.places]
         for name, grouping in found.items()
     }
-    assert shown["income quarter"] == ["lowest", "second", "third", "highest"]
+    assert shown["income quarter"] == ["lowest", "second", "not known", "third"]
     assert shown["credit bureau"] == ["has a record", "no record", "has a record", "has a record"]
     assert shown["contract type"][1] == "Revolving loans"
     assert shown["age"] == ["below 30", "30 to below 40", "60 and over", "not known"]
