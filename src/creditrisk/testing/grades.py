@@ -163,7 +163,8 @@ def calibration_within(
     confidence = 1 - (1 - bars.confidence) / len(cells)
     rows = tuple(_calibration_row(scored, *cell, bars, confidence) for cell in cells)
     failing = [f"{row.attribute} {row.group}" for row in rows if not row.holds]
-    worst = max(rows, key=lambda row: abs(np.log(max(row.observed_expected, 1e-3))))
+    # The one whose interval lies furthest from 1; a handful of applicants has a wide one.
+    worst = max(rows, key=lambda row: max(row.low, 1 / row.high))
     observed = f"{len(rows)} groups, furthest {worst.observed_expected:.3f} ({worst.low:.3f} to "
     observed += f"{worst.high:.3f}, {worst.attribute} {worst.group})"
     if failing:

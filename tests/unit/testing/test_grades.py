@@ -96,3 +96,14 @@ def test_groups_of_true_pds_pass() -> None:
     assert isinstance(finding.details, CalibrationTable)
     assert [row.group for row in finding.details.rows] == ["cash", "cards"]
     assert finding.details.confidence == pytest.approx(0.995)
+
+
+def test_a_handful_of_applicants_is_not_the_furthest_group() -> None:
+    """Two applicants without a default are 0 times their PD, which tells less than a real shift."""
+    sample = scored(rows=12_000)
+    places = (np.arange(12_000) % 3 == 0).astype(np.int64)
+    places[sample.target.argmin()] = 2
+    pd = np.where(places == 1, sample.pd / 2, sample.pd)
+    grouping = Grouping("product", ("cash", "cards", "other"), places)
+    changed = ScoredSplit(sample.applicants, sample.target, pd, "")
+    assert "product cards)" in calibration_within(changed, [grouping], BARS).observed
