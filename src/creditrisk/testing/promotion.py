@@ -59,9 +59,11 @@ class TransitionRefused(CreditRiskError):
     def __init__(self, transition: RegistryTransition, path: Path) -> None:
         self.transition = transition
         reasons = "\n  ".join(transition.reasons)
+        promoted = transition.action == "promotion"
+        version = transition.to_version if promoted else transition.from_version
         super().__init__(
-            f"{transition.model_name}: {transition.action} of version "
-            f"{transition.to_version or 'unknown'} refused:\n  {reasons}\nSee {path}"
+            f"{transition.model_name}: {transition.action} of version {version or 'unknown'} "
+            f"refused:\n  {reasons}\nSee {path}"
         )
 
 

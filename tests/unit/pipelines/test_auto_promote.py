@@ -447,7 +447,11 @@ def test_a_rollback_without_a_champion_before_refuses(
     """There is nothing to return to, and that is recorded."""
     given.prepare(bundles[0], name)
     auto_promote.main()
-    refused(lambda: rollback_model.main(**A_PERSON), "no champion came before it")
+    with pytest.raises(TransitionRefused, match="rollback of version 1 refused"):
+        rollback_model.main(**A_PERSON)
+    assert "no champion came before it" in RegistryTransition.read(given.TRANSITION).reasons[0]
+    assert steps() == ["intended", "promoted", "refused"]
+    assert champion(name) == "1"
 
 
 class Killed(BaseException):
