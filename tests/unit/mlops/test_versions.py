@@ -74,13 +74,16 @@ def test_a_version_is_found_by_bundle_and_by_alias(bundle: Bundle) -> None:
     assert (found.evidence, found.predecessor, found.rolled_back) == ("promoted", None, False)
 
 
-def test_the_champion_s_bundle_comes_out_of_its_run(bundle: Bundle, tmp_path: Path) -> None:
-    """It is the bundle that was registered, file by file."""
+def test_the_champion_s_bundle_comes_out_of_its_run(
+    bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is the bundle that was registered, file by file; no bar of MLflow's is drawn."""
     registered = champion(bundle, "Fetched")
     found, fetched = versions.champion_bundle("Fetched", tmp_path / "champion")
     assert found == registered
     assert fetched.folder == tmp_path / "champion"
     assert (fetched.sha256, fetched.contents) == (bundle.sha256, bundle.contents)
+    assert "Downloading" not in capsys.readouterr().err
 
 
 def test_without_a_champion_there_is_no_bundle(tmp_path: Path) -> None:
