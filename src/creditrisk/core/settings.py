@@ -333,7 +333,7 @@ class FloorSettings(Section):
     calibration_slope: Band = Band(low=0.8, high=1.25)
     calibration_intercept: Band = Band(low=-0.5, high=0.5)
     max_excess_ece: PositiveShare = 0.01
-    max_auc_gap: PositiveShare = 0.10
+    max_auc_gap: PositiveShare = 0.12
 
 
 class CalibrationSettings(Section):
