@@ -28,6 +28,7 @@ STAGES = (
     "ingest_data",
     "build_feature_store",
     "split_data",
+    "summarise_validation",
     "fit_model",
     "evaluate_train",
     "evaluate_test",

@@ -399,7 +399,7 @@ class RegistrySettings(Section):
 
     model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$")] = "CreditRiskPD"
     promote_on_metric: str = "roc_auc"
-    promote_min_value: float = 0.74
+    promote_min_value: float = 0.72
 
 
 class CanarySettings(Section):

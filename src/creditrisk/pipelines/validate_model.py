@@ -16,6 +16,7 @@ Features = Annotated[Path, typer.Option(help="Feature table.")]
 Metadata = Annotated[Path, typer.Option(help="Columns and hashes of the feature table.")]
 Splits = Annotated[Path, typer.Option(help="Folder of the split files.")]
 Summary = Annotated[Path, typer.Option(help="Report of what was taken in.")]
+Contracts = Annotated[Path, typer.Option(help="Verdicts of the data contracts.")]
 TrainMetrics = Annotated[Path, typer.Option(help="Metrics on the train side.")]
 TestMetrics = Annotated[Path, typer.Option(help="Metrics on the test side.")]
 Lineage = Annotated[Path, typer.Option(help="Chain of checksums.")]
@@ -31,6 +32,7 @@ def main(
     metadata: Metadata = Path("data/processed/feature_metadata.json"),
     splits: Splits = Path("data/splits"),
     ingestion_summary: Summary = Path("reports/ingestion_summary.json"),
+    contracts: Contracts = Path("reports/validation_summary.json"),
     train_metrics: TrainMetrics = Path("reports/metrics.json"),
     test_metrics: TestMetrics = Path("reports/test_metrics.json"),
     lineage: Lineage = Path("reports/data_lineage.json"),
@@ -40,8 +42,8 @@ def main(
 ) -> None:
     """Check a trained model against every bar; exit 1 unless every required check passes."""
     from creditrisk.monitoring.drift import DriftReport
-    from creditrisk.testing.evidence import Evidence, EvidencePaths
     from creditrisk.testing.post_training import ValidationSettings, validate
+    from creditrisk.testing.validation.evidence import Evidence, EvidencePaths
 
     settings = load_settings(params)
     # A failure leaves no report of an earlier, passed validation.
@@ -52,6 +54,7 @@ def main(
         feature_metadata=metadata,
         splits=splits,
         ingestion_summary=ingestion_summary,
+        contracts=contracts,
         train_metrics=train_metrics,
         test_metrics=test_metrics,
         lineage=lineage,

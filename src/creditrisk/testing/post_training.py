@@ -14,7 +14,8 @@ from creditrisk.core.settings import (
     PolicySettings,
     ValidateModelSettings,
 )
-from creditrisk.testing import (
+from creditrisk.testing.checks import Check, Rule, attempt
+from creditrisk.testing.validation import (
     alignment,
     artefacts,
     explanations,
@@ -23,8 +24,7 @@ from creditrisk.testing import (
     grades,
     stability,
 )
-from creditrisk.testing.checks import Check, Rule, attempt
-from creditrisk.testing.evidence import Evidence
+from creditrisk.testing.validation.evidence import Evidence
 
 
 class UnknownChecks(Misuse):

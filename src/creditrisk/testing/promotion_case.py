@@ -24,8 +24,8 @@ from creditrisk.mlops.bundle import MANIFEST_FILE, Bundle
 from creditrisk.mlops.registry import METRIC_TAG_PREFIX, RegistryPromotion
 from creditrisk.mlops.versions import RegisteredVersion, Standing
 from creditrisk.testing.canary import CanaryReport
-from creditrisk.testing.evidence import MeasuredDrift
 from creditrisk.testing.post_training import PostTrainingValidation
+from creditrisk.testing.validation.evidence import MeasuredDrift
 
 _ON_TRIAL = {"candidate", "challenger", "champion"}
 _UNSETTLED = {"drifted", "not measured"}

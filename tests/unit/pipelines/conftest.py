@@ -14,6 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from creditrisk.contracts.tables import Column
+from creditrisk.contracts.verdicts import (
+    VALIDATED_STAGES,
+    StageVerdict,
+    TableVerdict,
+    ValidationSummary,
+)
 from creditrisk.core.settings import ResourceSettings, SplitSettings
 from creditrisk.data.ingestion import IngestionSummary, TableIngestion
 from creditrisk.data.split import split_features
@@ -95,6 +101,7 @@ def finished_training(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
         table, pd = feature_table(6_000)
         write_feature_table(folder, table, pd)
         write_ingestion_summary(folder / "reports/ingestion_summary.json")
+        write_contract_verdicts(folder / "reports/validation_summary.json")
         (folder / "params.yaml").write_text(QUICK_PARAMS)
         split_features(
             folder / "data/processed/feature_store.parquet",
@@ -137,3 +144,12 @@ def write_ingestion_summary(path: Path) -> None:
         schema_fingerprint="b" * 64,
     )
     IngestionSummary(profile="none", tables=(table,), total_bytes=100, total_rows=6_000).write(path)
+
+
+def write_contract_verdicts(path: Path) -> None:
+    """What the contracts say of data without fault."""
+    stages = [
+        StageVerdict.of(stage, [TableVerdict.of("features", 6_000, [])], {})
+        for stage in VALIDATED_STAGES
+    ]
+    ValidationSummary.of(stages).write(path)

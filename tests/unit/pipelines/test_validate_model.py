@@ -156,6 +156,7 @@ def test_a_store_without_the_run_gives_the_same_report(
         ("data_lineage.json", {"lineage_complete", "artefact_hashes"}),
         ("drift_report.json", {"score_stability", "input_stability"}),
         ("ingestion_summary.json", {"lineage_complete"}),
+        ("validation_summary.json", {"contracts_kept"}),
     ],
 )
 def test_a_deleted_report_is_refused(name: str, unmeasured: set[str]) -> None:
@@ -166,6 +167,14 @@ def test_a_deleted_report_is_refused(name: str, unmeasured: set[str]) -> None:
     assert {found[check] for check in unmeasured} == {"not measured"}
     assert found["golden_predictions"] == "passed"
     assert name in (report.check(min(unmeasured)).reason or "")
+
+
+def test_a_stage_that_no_contract_checked_is_refused() -> None:
+    """HALF A SUMMARY: a pass of the features alone is no pass of the split."""
+    edit_json(Path("reports/validation_summary.json"), lambda report: report["stages"].pop())
+    check = refused().check("contracts_kept")
+    assert check.status == "failed"
+    assert "split_data never checked" in (check.observed or "")
 
 
 def test_an_unreadable_report_is_refused() -> None:
@@ -213,6 +222,7 @@ def test_a_changed_bundle_is_refused() -> None:
     found = statuses(report)
     assert report.bundle_sha256 is None
     assert found.pop("bundle_sound") == "failed"
+    assert found.pop("contracts_kept") == "passed"  # it is about the data alone
     assert set(found.values()) == {"not measured"}
 
 
@@ -351,8 +361,8 @@ def test_an_error_inside_a_check_is_not_measured(monkeypatch: pytest.MonkeyPatch
     def broken(*_: object) -> None:
         raise ZeroDivisionError("nothing to divide")
 
-    monkeypatch.setattr("creditrisk.testing.grades.hosmer_lemeshow", broken)
-    monkeypatch.setattr("creditrisk.testing.grades.jeffreys_test", broken)
+    monkeypatch.setattr("creditrisk.testing.validation.grades.hosmer_lemeshow", broken)
+    monkeypatch.setattr("creditrisk.testing.validation.grades.jeffreys_test", broken)
     report = refused()
     assert report.check("hosmer_lemeshow").status == "not measured"
     assert report.refused_by == ("grade_calibration",)

@@ -8,9 +8,9 @@ import pytest
 
 from creditrisk.core.settings import ExplanationSettings, PolicySettings
 from creditrisk.testing.checks import Check, attempt
-from creditrisk.testing.evidence import Evidence
-from creditrisk.testing.explanations import rules
 from creditrisk.testing.fidelity import Additivity, Deletion, FidelityMeasurement, Stability
+from creditrisk.testing.validation.evidence import Evidence
+from creditrisk.testing.validation.explanations import rules
 
 
 def measured(**parts: Any) -> FidelityMeasurement:
@@ -37,7 +37,7 @@ def checks(
 ) -> dict[str, Check]:
     """The checks of a measurement by id."""
     monkeypatch.setattr(
-        "creditrisk.testing.explanations.measure_fidelity", lambda *_, **__: measurement
+        "creditrisk.testing.validation.explanations.measure_fidelity", lambda *_, **__: measurement
     )
     path = folder / "manifest.json"
     path.write_text("{}")

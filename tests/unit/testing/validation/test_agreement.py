@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from creditrisk.testing.agreement import compare, compare_numbers
 from creditrisk.testing.details import AgreementTable
+from creditrisk.testing.validation.agreement import compare, compare_numbers
 
 
 def test_equal_records_agree() -> None:

@@ -6,9 +6,9 @@ import pytest
 from creditrisk.core.settings import CalibrationSettings, PolicySettings
 from creditrisk.models.metrics.grades import jeffreys_test
 from creditrisk.testing.details import CalibrationTable, GradeTable
-from creditrisk.testing.grades import calibration_within, grade_finding
-from creditrisk.testing.groups import Grouping
 from creditrisk.testing.scored_split import ScoredSplit
+from creditrisk.testing.validation.grades import calibration_within, grade_finding
+from creditrisk.testing.validation.groups import Grouping
 
 BARS = CalibrationSettings()
 

@@ -7,18 +7,19 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from creditrisk.contracts.verdicts import VALIDATED_STAGES
 from creditrisk.core.settings import EvaluateSettings, PolicySettings
 from creditrisk.data.split import split_files
 from creditrisk.features.catalogue import load_catalogue, prohibited_features
 from creditrisk.features.metadata import FeatureMetadata
 from creditrisk.mlops.errors import BundleRefused, GoldenPredictionsDiffer
 from creditrisk.mlops.lineage import chain_sha256, package_sha256
-from creditrisk.testing.agreement import compare, compare_numbers
 from creditrisk.testing.checks import Finding, Rule
 from creditrisk.testing.evaluation import evaluate
+from creditrisk.testing.validation.agreement import compare, compare_numbers
 
 if TYPE_CHECKING:
-    from creditrisk.testing.evidence import Evidence
+    from creditrisk.testing.validation.evidence import Evidence
 
 FAMILY = "artefacts"
 _HASHES = "comparison of SHA-256 checksums (FIPS 180-4)"
@@ -33,6 +34,7 @@ def rules(
         _golden_predictions(evidence),
         _lineage(evidence),
         _hashes(evidence),
+        _contracts(evidence),
         _prohibited(evidence, policy),
         _metrics(evidence, evaluation, tolerance),
     )
@@ -75,6 +77,33 @@ def _golden_predictions(evidence: Evidence) -> Rule:
         basis="identity",
         source="comparison of stored and recomputed scores",
         evidence=(evidence.paths.manifest,),
+        measure=measure,
+    )
+
+
+def _contracts(evidence: Evidence) -> Rule:
+    def measure() -> Finding:
+        summary = evidence.contracts
+        tables = [table for stage in summary.stages for table in stage.tables]
+        absent = sorted(set(VALIDATED_STAGES) - {stage.stage for stage in summary.stages})
+        kept = sum(len(table.kept_rules) for table in tables)
+        values = {"kept": kept, "errors": summary.errors, "warnings": summary.warnings}
+        return Finding(
+            passed=not summary.errors and not absent,
+            observed=f"{kept} rules kept, {summary.errors} broken, {summary.warnings} warnings, "
+            f"{len(summary.relaxed_rules)} relaxed"
+            + (f"; {', '.join(absent)} never checked" if absent else ""),
+            values=values,
+        )
+
+    return Rule(
+        id="contracts_kept",
+        family=FAMILY,
+        holds="Raw tables, features and split keep every data contract that refuses.",
+        bar="no rule broken, every stage checked",
+        basis="identity",
+        source="Pandera schemas of the tables, counted in DuckDB",
+        evidence=(evidence.paths.contracts,),
         measure=measure,
     )
 

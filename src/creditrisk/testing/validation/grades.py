@@ -20,13 +20,13 @@ from creditrisk.models.metrics.observations import NotMeasurable
 from creditrisk.scoring.decisions import grade_of
 from creditrisk.testing.checks import Basis, Finding, Rule
 from creditrisk.testing.details import CalibrationRow, CalibrationTable, GradeRow, GradeTable
-from creditrisk.testing.groups import Grouping, segments
+from creditrisk.testing.validation.groups import Grouping, segments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from creditrisk.testing.evidence import Evidence
     from creditrisk.testing.scored_split import ScoredSplit
+    from creditrisk.testing.validation.evidence import Evidence
 
 FAMILY = "calibration"
 _JEFFREYS = (

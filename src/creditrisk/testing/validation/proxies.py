@@ -16,7 +16,7 @@ from creditrisk.models.encoding import FeatureEncoding, ModelFeature
 from creditrisk.models.metrics import roc_auc_estimate
 from creditrisk.models.native import wait_passively
 from creditrisk.testing.details import ProxyRow
-from creditrisk.testing.groups import Grouping
+from creditrisk.testing.validation.groups import Grouping
 
 if TYPE_CHECKING:
     import pyarrow as pa

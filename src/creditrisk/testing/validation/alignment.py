@@ -13,11 +13,11 @@ from creditrisk.mlops.run_record import (
     required_parameters,
     required_tags,
 )
-from creditrisk.testing.agreement import compare, compare_numbers
 from creditrisk.testing.checks import Finding, Rule
+from creditrisk.testing.validation.agreement import compare, compare_numbers
 
 if TYPE_CHECKING:
-    from creditrisk.testing.evidence import Evidence
+    from creditrisk.testing.validation.evidence import Evidence
 
 FAMILY = "alignment"
 _SOURCE = "comparison of two records; the run is found by the bundle's SHA-256, not by its age"

@@ -12,7 +12,7 @@ from creditrisk.testing.checks import Basis, Finding, Rule
 from creditrisk.testing.fidelity import FidelityMeasurement, measure_fidelity
 
 if TYPE_CHECKING:
-    from creditrisk.testing.evidence import Evidence
+    from creditrisk.testing.validation.evidence import Evidence
 
 FAMILY = "explanations"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from creditrisk.contracts.tables import APPLICANT_KEY, TARGET
+from creditrisk.contracts.verdicts import ValidationSummary
 from creditrisk.core.errors import CreditRiskError
 from creditrisk.core.files import sha256_of
 from creditrisk.data.ingestion import IngestionSummary
@@ -100,6 +101,7 @@ class EvidencePaths:
     feature_metadata: Path
     splits: Path
     ingestion_summary: Path
+    contracts: Path
     train_metrics: Path
     test_metrics: Path
     lineage: Path
@@ -154,6 +156,11 @@ class Evidence:
     def ingestion(self) -> IngestionSummary:
         """What was taken in."""
         return IngestionSummary.read(self.paths.ingestion_summary)
+
+    @cached_property
+    def contracts(self) -> ValidationSummary:
+        """How every table fared against its data contract."""
+        return ValidationSummary.read(self.paths.contracts)
 
     @cached_property
     def test_metrics(self) -> EvaluationReport:

@@ -11,10 +11,10 @@ from creditrisk.models.encoding import ModelFeature
 from creditrisk.models.metrics import NotMeasurable
 from creditrisk.testing.checks import Finding
 from creditrisk.testing.details import ApprovalTable
-from creditrisk.testing.fairness import approvals
-from creditrisk.testing.groups import Grouping, by_value
-from creditrisk.testing.proxies import measure_proxies
 from creditrisk.testing.scored_split import ScoredSplit
+from creditrisk.testing.validation.fairness import approvals
+from creditrisk.testing.validation.groups import Grouping, by_value
+from creditrisk.testing.validation.proxies import measure_proxies
 
 POLICY = PolicySettings(protected_attributes={"gender": ProtectedAttribute(column="CODE_GENDER")})
 

@@ -19,15 +19,15 @@ from creditrisk.models.metrics.observations import NotMeasurable
 from creditrisk.scoring.decisions import decision_of
 from creditrisk.testing.checks import Finding, Rule
 from creditrisk.testing.details import ApprovalRow, ApprovalTable, ProxyTable
-from creditrisk.testing.grades import calibration_within
-from creditrisk.testing.groups import Grouping, by_attribute
-from creditrisk.testing.proxies import measure_proxies
+from creditrisk.testing.validation.grades import calibration_within
+from creditrisk.testing.validation.groups import Grouping, by_attribute
+from creditrisk.testing.validation.proxies import measure_proxies
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from creditrisk.testing.evidence import Evidence
     from creditrisk.testing.scored_split import ScoredSplit
+    from creditrisk.testing.validation.evidence import Evidence
 
 FAMILY = "fairness"
 Measure = Literal["ratio", "gap"]

@@ -14,7 +14,7 @@ from creditrisk.testing.checks import Finding, Rule
 
 if TYPE_CHECKING:
     from creditrisk.testing.evaluation import EvaluationReport
-    from creditrisk.testing.evidence import Evidence
+    from creditrisk.testing.validation.evidence import Evidence
 
 FAMILY = "floors"
 

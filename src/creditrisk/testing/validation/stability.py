@@ -10,7 +10,7 @@ from creditrisk.testing.checks import Finding, Rule
 from creditrisk.testing.details import ShiftRow, ShiftTable
 
 if TYPE_CHECKING:
-    from creditrisk.testing.evidence import Evidence, MeasuredDrift, MeasuredShift
+    from creditrisk.testing.validation.evidence import Evidence, MeasuredDrift, MeasuredShift
 
 FAMILY = "stability"
 _SOURCE = (

@@ -10,9 +10,9 @@ import pytest
 from creditrisk.core.settings import EvaluateSettings, FloorSettings
 from creditrisk.testing.checks import Check, attempt
 from creditrisk.testing.evaluation import EvaluationReport, evaluate
-from creditrisk.testing.evidence import Evidence, EvidencePaths
-from creditrisk.testing.floors import rules
 from creditrisk.testing.scored_split import ScoredSplit
+from creditrisk.testing.validation.evidence import Evidence, EvidencePaths
+from creditrisk.testing.validation.floors import rules
 
 ROWS = 6_000
 

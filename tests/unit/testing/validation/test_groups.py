@@ -5,7 +5,7 @@ import pytest
 
 from creditrisk.core.settings import ProtectedAttribute
 from creditrisk.models.metrics import NotMeasurable
-from creditrisk.testing.groups import by_attribute, segments
+from creditrisk.testing.validation.groups import by_attribute, segments
 
 TABLE = pa.table(
     {
