@@ -30,11 +30,11 @@ SMALL_PORTFOLIO: dict[str, Any] = {
     "canary": {
         "min_outcomes": 10,
         "auc_margin": 1.0,
-        "max_auc_loss": 1.0,
+        "max_auc_loss": 0.9,
         "max_approval_change": 1.0,
         "max_decline_change": 1.0,
         "max_score_psi": 10.0,
-        "min_rank_correlation": 0.0,
+        "min_rank_correlation": 0.01,
     },
 }
 
