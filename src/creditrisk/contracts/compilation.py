@@ -27,10 +27,15 @@ _RULES_PER_STATEMENT = 24
 
 @dataclass(frozen=True, slots=True)
 class RowCheck:
-    """A rule about single rows with the SQL condition that is true where it is broken."""
+    """A rule about single rows with the SQL condition that is true where it is broken.
+
+    A rule `by_extremes` is kept by a column whose extreme values keep it: Pandera's ranges and
+    lists of categories, and that a column is never empty.
+    """
 
     rule: Rule
     broken: str
+    by_extremes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +81,12 @@ class Compilation:
     def rows(self) -> tuple[RowCheck, ...]:
         """The checks of single rows, columns first."""
         counted = {rule.id for count in self.groups for rule in count.references}
-        kept = dict(self._row_conditions())
-        kept |= {
+        columns = dict(self._column_conditions())
+        others = dict(self._row_conditions())
+        others |= {
             r: self._has_parent(r, self._table) for r in self.references if r.id not in counted
         }
-        return self._row_checks(kept)
+        return self._row_checks(columns | others, by_extremes=columns)
 
     @cached_property
     def references(self) -> tuple[ReferenceRule, ...]:
@@ -95,10 +101,12 @@ class Compilation:
         """The check of each row that `groups` makes of each group."""
         return self._row_checks({rule: self._has_parent(rule, self._table)})[0]
 
-    def _row_checks(self, kept: Mapping[Rule, ir.BooleanValue]) -> tuple[RowCheck, ...]:
+    def _row_checks(
+        self, kept: Mapping[Rule, ir.BooleanValue], by_extremes: Collection[Rule] = ()
+    ) -> tuple[RowCheck, ...]:
         conditions = _conditions(self._table, list(kept.values()))
         return tuple(
-            RowCheck(rule, self._resolved(f"not ({condition})"))
+            RowCheck(rule, self._resolved(f"not ({condition})"), rule in by_extremes)
             for rule, condition in zip(kept, conditions, strict=True)
         )
 
@@ -122,7 +130,7 @@ class Compilation:
         rules = (_rule(check) for check in self._schema.checks)
         return [rule for rule in rules if isinstance(rule, GroupRule) and self._measurable(rule)]
 
-    def _row_conditions(self) -> Iterator[tuple[Rule, ir.BooleanValue]]:
+    def _column_conditions(self) -> Iterator[tuple[Rule, ir.BooleanValue]]:
         for name, column in self._schema.columns.items():
             if name in self._absent:
                 continue
@@ -130,6 +138,8 @@ class Compilation:
                 yield _not_null(self._schema.name, name), self._table[name].notnull()
             for check in column.checks:
                 yield _column_rule(check, name), _column_condition(check, self._table, name)
+
+    def _row_conditions(self) -> Iterator[tuple[Rule, ir.BooleanValue]]:
         for check in self._schema.checks:
             rule = _rule(check)
             if isinstance(rule, RowRule) and self._measurable(rule):
@@ -177,6 +187,15 @@ class Compilation:
             batch = self.rows[start : start + _RULES_PER_STATEMENT]
             counts = (f"(select count(*) {source} where {check.broken})" for check in batch)
             yield f"select {', '.join(counts)}"
+
+    def counting_in_one_pass(self, checks: Sequence[RowCheck], relation: str | None = None) -> str:
+        """The statement of one row that counts the rows that break each of `checks`.
+
+        For relations of which DuckDB has no minima and maxima. Other rows of the same columns may
+        stand in a `relation` of their own.
+        """
+        counts = (f"count(*) filter (where {check.broken})" for check in checks)
+        return f"select {', '.join(counts)} from {relation or self._relation} as {_ROW_ALIAS}"  # noqa: S608
 
     def sampling(self, check: RowCheck, columns: str, limit: int) -> str:
         """The statement that shows rows which break a rule, the same ones in every run."""

@@ -27,10 +27,12 @@ from creditrisk.core.settings import ContractSettings
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
     from pandera.ibis import DataFrameSchema
 
 SAMPLE_ROWS = 5
 _SIDES = "contract_sides"
+_EXTREMES = "contract_extremes"
 
 _STORED_AS: Mapping[str, frozenset[str]] = {
     "int64": INTEGER_TYPES,
@@ -49,6 +51,7 @@ class _Subject:
     key: tuple[str, ...]
     references: tuple[ReferenceRule, ...] = ()
     parents: Mapping[str, str] | None = None
+    extremes: pa.Table | None = None
 
 
 class ValidationRunner:
@@ -86,12 +89,14 @@ class ValidationRunner:
         *,
         parents: Mapping[str, str] | None = None,
         name: str | None = None,
+        extremes: pa.Table | None = None,
     ) -> TableVerdict:
         """Check a raw table as `load_table` left it.
 
         `parents` gives the relations of the tables it refers to, by table name; without one the
         share of orphans is reported as not measured. `name` is what the verdict calls the table
-        where several files hold one.
+        where several files hold one. `extremes` hold every column's least and greatest number, all
+        its categories and a null where it has one; what they keep is not looked for in all rows.
         """
         subject = _Subject(
             name=name or table.name,
@@ -100,6 +105,7 @@ class ValidationRunner:
             key=table.key or tuple(c for c in table.column_names if c.startswith("SK_ID_")),
             references=reference_rules(table.name),
             parents={parent: quoted_name(there) for parent, there in (parents or {}).items()},
+            extremes=extremes,
         )
         return self._check(connection, subject)
 
@@ -193,9 +199,7 @@ class ValidationRunner:
         compilation: Compilation,
         rows: int,
     ) -> Iterator[RuleOutcome]:
-        counts = chain.from_iterable(
-            _row(connection, statement) for statement in compilation.counting()
-        )
+        counts = _counts(connection, subject, compilation)
         for check, violations in zip(compilation.rows, counts, strict=True):
             samples = partial(_row_samples, connection, subject, compilation, check)
             yield self._outcome(check.rule, violations, rows, samples)
@@ -237,6 +241,35 @@ class ValidationRunner:
             relaxed_because=reason if violations else None,
             samples=() if status == "passed" else samples(),
         )
+
+
+def _counts(
+    connection: duckdb.DuckDBPyConnection, subject: _Subject, compilation: Compilation
+) -> list[int]:
+    """How many rows break each of the compilation's checks of rows."""
+    if subject.extremes is None:
+        statements = compilation.counting()
+        return list(chain.from_iterable(_row(connection, sql) for sql in statements))
+    open_checks = _not_settled(connection, subject.extremes, compilation)
+    counts: dict[RowCheck, int] = dict.fromkeys(compilation.rows, 0)
+    if open_checks:
+        found = _row(connection, compilation.counting_in_one_pass(open_checks))
+        counts |= zip(open_checks, found, strict=True)
+    return list(counts.values())
+
+
+def _not_settled(
+    connection: duckdb.DuckDBPyConnection, extremes: pa.Table, compilation: Compilation
+) -> list[RowCheck]:
+    """The checks that some row may break, as far as extreme values tell."""
+    by_extremes = [check for check in compilation.rows if check.by_extremes]
+    connection.register(_EXTREMES, extremes)
+    try:
+        broken = _row(connection, compilation.counting_in_one_pass(by_extremes, _EXTREMES))
+    finally:
+        connection.unregister(_EXTREMES)
+    kept = {check for check, count in zip(by_extremes, broken, strict=True) if count == 0}
+    return [check for check in compilation.rows if check not in kept]
 
 
 def _unmeasured(subject: _Subject, compilation: Compilation) -> Iterator[RuleOutcome]:

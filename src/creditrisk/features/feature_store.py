@@ -1,7 +1,7 @@
 """From raw files to the feature table: load, check, aggregate, join, write.
 
-One raw table is in memory at a time. Once its features are computed, only the keys that later
-tables need stay.
+One raw table is in memory at a time, while the next is being read. Once its features are computed,
+only the keys that later tables need stay.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import csv
 import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -29,7 +30,8 @@ from creditrisk.core.errors import CreditRiskError, Misuse
 from creditrisk.core.files import atomic_path
 from creditrisk.core.settings import ContractSettings, ResourceSettings
 from creditrisk.data.engine import stage_connection
-from creditrisk.data.loading import load_table
+from creditrisk.data.loading import drop_table, load_table
+from creditrisk.data.plain_csv import PlainReader, PlainRows, RawFile
 from creditrisk.features.catalogue import load_catalogue
 from creditrisk.features.metadata import describe
 from creditrisk.features.queries import JOIN, QUERIES_OF, prepare, query
@@ -37,6 +39,7 @@ from creditrisk.observability.progress import progress_bars
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 STAGE = "build_feature_store"
 APPLICATIONS = "application_train.csv"
@@ -178,22 +181,28 @@ def _raw_verdicts(
     connection.execute("set schema = 'raw'")
     verdicts: list[TableVerdict] = []
     parents: dict[str, str] = {}
-    with progress_bars() as progress:
+    files = {name: _file(raw, name, applicants) for name in QUERIES_OF}
+    reader = PlainReader.beside(connection, list(files.values()))
+    with progress_bars() as progress, reader:
         for name, queries in QUERIES_OF.items():
             bar = progress.add_task(name, total=2 + len(queries))
+            advance = partial(progress.advance, bar)
             try:
-                _load(connection, raw, name, applicants)
+                extremes = _load(connection, files[name], name, reader.take())
             except CreditRiskError as error:
                 verdicts.append(_unreadable(name, error))
                 continue
-            progress.advance(bar)
-            table = _table(name, applicants)
-            verdicts.append(runner.check_raw(connection, table, name, parents=parents))
-            progress.advance(bar)
+            advance()
+            verdicts.append(
+                runner.check_raw(
+                    connection, files[name].table, name, parents=parents, extremes=extremes
+                )
+            )
+            advance()
             if not _failed(verdicts):
                 for feature_table in queries:
                     _compute(connection, feature_table)
-                    progress.advance(bar)
+                    advance()
             _release(connection, name, applicants)
             if name == _APPLICATION:
                 _know_other_applicants(connection, raw, applicants)
@@ -201,18 +210,20 @@ def _raw_verdicts(
     return verdicts
 
 
-def _table(name: str, applicants: Applicants) -> RawTable:
-    return applicants.table if name == _APPLICATION else raw_tables()[name]
+def _file(raw: Path, name: str, applicants: Applicants) -> RawFile:
+    if name == _APPLICATION:
+        return RawFile(applicants.path, applicants.table, applicants.extra_columns)
+    return RawFile(raw / f"{name}.csv", raw_tables()[name])
 
 
 def _load(
-    connection: duckdb.DuckDBPyConnection, raw: Path, name: str, applicants: Applicants
-) -> None:
-    if name == _APPLICATION:
-        extra = applicants.extra_columns
-        load_table(connection, applicants.path, applicants.table, name, extra_columns=extra)
-    else:
-        load_table(connection, raw / f"{name}.csv", raw_tables()[name], name)
+    connection: duckdb.DuckDBPyConnection, file: RawFile, name: str, plain: PlainRows | None
+) -> pa.Table | None:
+    """Load a raw table and return the extremes of its columns where they are known."""
+    load_table(
+        connection, file.path, file.table, name, extra_columns=file.extra_columns, plain=plain
+    )
+    return plain.extremes if plain else None
 
 
 def _unreadable(name: str, error: CreditRiskError) -> TableVerdict:
@@ -235,9 +246,8 @@ def _compute(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     import duckdb
 
     try:
-        # A cursor, because the contracts may leave a result open on the connection itself.
-        with connection.cursor() as cursor:
-            cursor.sql(query(name)).create(f"features.{name}")
+        # Not by a cursor: it would not see rows that the connection only has a view of.
+        connection.sql(query(name)).create(f"features.{name}")
     except (duckdb.IOException, duckdb.OutOfMemoryException):
         raise  # the machine's fault, not the query's
     except duckdb.Error as error:
@@ -251,7 +261,7 @@ def _release(connection: duckdb.DuckDBPyConnection, name: str, applicants: Appli
         _copy(connection, name, (APPLICANT_KEY, *carried), "features.carried")
     if name in _KEYS_OF_PARENTS:
         _copy(connection, name, _KEYS_OF_PARENTS[name], "raw.keys")
-    connection.execute(f"drop table {name}")
+    drop_table(connection, name)
     if name in _KEYS_OF_PARENTS:
         connection.execute(f"alter table keys rename to {name}")
 
@@ -279,9 +289,8 @@ def _copy(
 ) -> None:
     import duckdb
 
-    with connection.cursor() as cursor:
-        rows = cursor.table(f"raw.{table}")
-        rows.select(*map(duckdb.ColumnExpression, columns)).create(target)
+    rows = connection.table(f"raw.{table}")
+    rows.select(*map(duckdb.ColumnExpression, columns)).create(target)
 
 
 def _join(connection: duckdb.DuckDBPyConnection, applicants: Applicants) -> None:
