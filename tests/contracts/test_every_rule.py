@@ -144,6 +144,17 @@ def test_a_feature_table_that_breaks_a_rule_is_refused(rule: str) -> None:
         assert verdict.status == "failed"
 
 
+@pytest.mark.parametrize("rule", RAW)
+def test_extremes_change_no_finding(rule: str) -> None:
+    """The runner finds the same when told the rows that bound each column."""
+    table = raw_tables()[_table_of(rule)]
+    plain = check_raw(table.name, breaking_rows(rule, table))
+    parents = {parent: f"clean_{parent}" for parent in raw_tables()}
+    extremes = connection().table("rows").to_arrow_table()
+    told = runner().check_raw(connection(), table, "rows", parents=parents, extremes=extremes)
+    assert told == plain
+
+
 @pytest.mark.parametrize("table", raw_tables())
 def test_clean_rows_keep_every_rule(table: str) -> None:
     """A clean row passes, and the verdict lists every rule of its contract as kept."""

@@ -155,6 +155,17 @@ def test_categories_with_commas_survive(store: Store) -> None:
     assert store.rows("NAME_HOUSING_TYPE")[0] == ("House / apartment",)
 
 
+def test_odd_spellings_change_no_byte(store: Store) -> None:
+    """Files that only the careful loader reads give the bytes that plain ones give."""
+    store.build()
+    plain = store.out.read_bytes()
+    for name in RAW_FILES:
+        path = store.raw / name
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    store.build()
+    assert store.out.read_bytes() == plain
+
+
 def test_empty_histories_give_nulls(store: Store) -> None:
     """Files with a header and nothing else are legal; their features are null."""
     for name in RAW_FILES:
@@ -248,6 +259,13 @@ def test_applicants_without_outcome_are_known(store: Store) -> None:
     store.build()
     assert orphans(store) > few
     assert store.out.read_bytes() == with_them
+
+
+def test_a_hole_between_extremes_is_found(store: Store) -> None:
+    """A value that its column's least and greatest enclose can still break a rule."""
+    store.change("application_train.csv", with_value("DAYS_EMPLOYED", "7"))
+    with pytest.raises(ContractViolated, match="days_employed_past: 1 of"):
+        store.build()
 
 
 def test_unbearable_ratios_are_refused_in_words(store: Store) -> None:

@@ -18,7 +18,7 @@ from creditrisk.core.settings import ResourceSettings
 if TYPE_CHECKING:
     import duckdb
 
-_BINARY_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+_BINARY_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _SPILL_PREFIX = "creditrisk-spill-"
 _SPILL_LIMIT = "max_temp_directory_size"
 # What the system says, in DuckDB's message, where a disk, a quota or a file is full.
@@ -117,4 +117,4 @@ def memory_limit_of(connection: duckdb.DuckDBPyConnection) -> float:
     """How many bytes a connection may use before it spills."""
     (limit,) = connection.execute("select current_setting('memory_limit')").fetchall()[0]
     number, unit = str(limit).split()  # such as 3.7 GiB
-    return float(number) * 1024 ** _BINARY_UNITS.index(unit)
+    return float(number) * 1024.0 ** _BINARY_UNITS.index(unit)

@@ -117,7 +117,7 @@ def _show(connection: duckdb.DuckDBPyConnection, plain: PlainRows, name: str) ->
     rows = _rows_of(name)
     connection.register(rows, plain.rows)
     connection.execute(f"create view {quoted_name(name)} as from {quoted_name(rows)}")
-    return plain.rows.num_rows
+    return int(plain.rows.num_rows)
 
 
 def _rows_of(name: str) -> str:

@@ -16,6 +16,8 @@ from creditrisk.contracts.verdicts import TableVerdict
 from creditrisk.core.settings import ContractSettings
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from creditrisk.contracts.verdicts import RuleOutcome
 
 BALANCE = raw_tables()["bureau_balance"]
@@ -267,3 +269,21 @@ def test_a_table_for_scoring_needs_no_outcome(connection: duckdb.DuckDBPyConnect
     connection.execute("create table b as select 1 as SK_ID_BUREAU, 0 as MONTHS_BALANCE")
     verdict = runner().check_raw(connection, table, "b", parents={"bureau": "b"})
     assert verdict.status == "passed"
+
+
+def extremes(months: Sequence[int], statuses: Sequence[str | None]) -> pa.Table:
+    """Rows that bound the columns of BALANCE, whatever stands in the table itself."""
+    import pyarrow as pa
+
+    ids = pa.array([1] * len(months), pa.int64())
+    return pa.table({"SK_ID_BUREAU": ids, "MONTHS_BALANCE": months, "STATUS": statuses})
+
+
+def test_what_extremes_keep_is_not_looked_for(connection: duckdb.DuckDBPyConnection) -> None:
+    """A column within its range by its extremes is taken to be; another is counted row by row."""
+    balances(connection, (1, 1, "Z"), (2, 2, "Y"))
+    trusted = checked(connection, runner(), extremes=extremes([-5, 0], ["C", "X"]))
+    assert "bureau_balance.STATUS.categories" in trusted.kept_rules
+    seen = checked(connection, runner(), extremes=extremes([-5, 2], ["C", "Z"]))
+    assert finding(seen, "bureau_balance.STATUS.categories").violations == 2
+    assert finding(seen, "bureau_balance.MONTHS_BALANCE.range").violations == 2

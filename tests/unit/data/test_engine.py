@@ -16,6 +16,7 @@ from creditrisk.data.engine import (
     NoSpaceForOutput,
     NoSpaceForSpill,
     connect,
+    memory_limit_of,
     stage_connection,
 )
 
@@ -108,3 +109,13 @@ def test_other_failures_stay_what_they_are(tmp_path: Path) -> None:
         stage_connection(SCARCE, tmp_path / "features.parquet") as connection,
     ):
         connection.read_parquet(str(tmp_path / "absent.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "low", "high"),
+    [("3000000B", 2.9e6, 3.1e6), ("2GiB", 2**31, 2**31)],
+)
+def test_the_memory_limit_is_known_in_bytes(setting: str, low: float, high: float) -> None:
+    """However the limit is written, its bytes are known, roughly where DuckDB rounds."""
+    with connect(ResourceSettings(memory_limit=setting)) as connection:
+        assert low <= memory_limit_of(connection) <= high

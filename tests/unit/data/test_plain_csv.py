@@ -51,7 +51,7 @@ PLAIN = {
     "a NUL in text": "1,2,a\0b\n",
     "x after another digit": "1,2,10 x 20\n",
 }
-ODD = {
+ODD: dict[str, str | bytes] = {
     "a whole number written as a decimal": "1.0,2,a\n",
     "a fraction in an integer": "1.5,2,a\n",
     "an exponent in an integer": "1e3,2,a\n",
