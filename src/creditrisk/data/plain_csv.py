@@ -65,7 +65,7 @@ def read_plain(file: RawFile, threads: int | None = None) -> PlainRows | None:
         if sorted(rows.column_names) != sorted(names):
             return None
         return PlainRows(rows.select(names), _extremes(rows, file.table.columns))
-    except (pa.ArrowException, OSError, _NotPlain):
+    except (pa.ArrowException, OSError, UnicodeDecodeError, _NotPlain):
         return None
 
 

@@ -137,6 +137,11 @@ def test_other_columns_are_left_to_the_careful_loader(tmp_path: Path, header: st
     assert read_plain(write(tmp_path, "", header)) is None
 
 
+def test_a_header_that_is_no_text_is_left_to_the_careful_loader(tmp_path: Path) -> None:
+    """Names of columns that are not UTF-8 are not plain."""
+    assert read_plain(write(tmp_path, b"ID,AMOUNT,KIND\xff\n1,2,a\n", header="")) is None
+
+
 @pytest.mark.parametrize("header", ["KIND,ID,AMOUNT\n", '"KIND","ID","AMOUNT"\n'])
 def test_columns_stand_in_the_order_of_the_table(tmp_path: Path, header: str) -> None:
     """The order of columns in the file does not matter, nor do quotes in the header."""
