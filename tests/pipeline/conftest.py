@@ -39,6 +39,9 @@ SMALL_PORTFOLIO: dict[str, Any] = {
 }
 
 
+RUNNER_MARKS = {"CI", "GITHUB_ACTIONS", "MLFLOW_TRACKING_URI"}
+
+
 @dataclass(frozen=True)
 class Project:
     """A checkout of this project in a folder of its own."""
@@ -57,10 +60,17 @@ class Project:
         )
 
     def environment(self) -> dict[str, str]:
-        """The variables of a shell in which the project's environment is active."""
+        """The variables of a person's shell in which the project's environment is active.
+
+        A CI runner without a lasting store would promote nothing.
+        """
         scripts = Path(sys.executable).parent
         return {
-            **os.environ,
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if name not in RUNNER_MARKS and not name.startswith("CREDITRISK_")
+            },
             "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(self.folder / "src"),
             "OMP_WAIT_POLICY": "PASSIVE",
