@@ -13,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-full ui lock clean
+.PHONY: help demo test test-slow lint bench bench-full ui lock clean
 
 help: ## List what this file can do
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -23,8 +23,11 @@ demo: $(VENV)/pipeline ## Generate a portfolio, run the whole pipeline, print it
 	dvc repro && \
 	creditrisk show-results --seconds $$(( $$(date +%s) - started ))
 
-test: $(VENV)/dev lint ## Run every check that CI runs
-	pytest --numprocesses 2
+test: $(VENV)/dev lint ## Check style, types, SQL, imports; run the tests but for the slow ones
+	pytest --numprocesses 2 -m 'not slow'
+
+test-slow: $(VENV)/dev ## Run the tests that take whole pipelines; CI runs both
+	pytest --numprocesses 2 -m slow
 
 lint: $(VENV)/dev
 	ruff check
