@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _CHUNK_BYTES = 1 << 20
 
@@ -78,6 +80,12 @@ def sha256_of(path: Path) -> str:
 def md5_of(path: Path) -> str:
     """Hex MD5 of one file's content, as Kaggle publishes it; never a proof of authorship."""
     return _digest(path, "md5")
+
+
+def sha256_of_json(content: Mapping[str, Any]) -> str:
+    """Hex SHA-256 of the content's canonical JSON: keys sorted, no spaces."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _digest(path: Path, algorithm: str) -> str:

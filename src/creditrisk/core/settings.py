@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -28,6 +29,11 @@ class ResourceSettings(Section):
 
     threads: Annotated[int, Field(ge=1)] | None = None
     memory_limit: str = "4GB"
+
+    @property
+    def usable_threads(self) -> int:
+        """The number of threads, every core's where none is set."""
+        return self.threads or os.cpu_count() or 1
 
 
 class ScenarioSettings(Section):

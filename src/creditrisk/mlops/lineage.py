@@ -6,8 +6,6 @@ chain in which two stages disagree is refused, never written.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from creditrisk.core.errors import CreditRiskError, MissingFile
-from creditrisk.core.files import sha256_of
+from creditrisk.core.files import sha256_of, sha256_of_json
 from creditrisk.core.report import Report
 from creditrisk.core.settings import (
     ContractSettings,
@@ -37,7 +35,7 @@ from creditrisk.features.catalogue import (
 )
 from creditrisk.features.metadata import FeatureMetadata, describe
 from creditrisk.mlops.bundle import Bundle
-from creditrisk.mlops.provenance import source_sha256
+from creditrisk.mlops.provenance import package_sha256, source_sha256
 
 Hashes = Mapping[str, str]
 
@@ -150,23 +148,12 @@ def trace_lineage(paths: LineageFiles, parameters: LineageParameters) -> DataLin
         "source_sha256": package_sha256(Path(str(files("creditrisk")))),
         "bundle": _bundle(bundle).model_dump(),
     }
-    return DataLineage.model_validate({**content, "chain_sha256": _sha256_of_json(content)})
+    return DataLineage.model_validate({**content, "chain_sha256": sha256_of_json(content)})
 
 
 def chain_sha256(lineage: DataLineage) -> str:
     """The hash that a lineage's other fields make; an edited lineage has another one on file."""
-    return _sha256_of_json(lineage.model_dump(mode="json", exclude={"chain_sha256"}))
-
-
-def package_sha256(root: Path) -> str:
-    """SHA-256 over the names and contents of all source files under `root`."""
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            content = path.read_bytes()
-            digest.update(f"{path.relative_to(root).as_posix()} {len(content)}\n".encode())
-            digest.update(content)
-    return digest.hexdigest()
+    return sha256_of_json(lineage.model_dump(mode="json", exclude={"chain_sha256"}))
 
 
 def _raw_disagreements(summary: IngestionSummary, bundle: Bundle) -> list[str]:
@@ -306,8 +293,3 @@ def _hash(path: Path, stage: str) -> str:
     if not path.exists():
         raise MissingFile(path, "record_lineage", f"Run {stage}.")
     return sha256_of(path)
-
-
-def _sha256_of_json(content: Mapping[str, Any]) -> str:
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
@@ -27,12 +28,12 @@ def source_sha256() -> str:
     paths = [root / module for module in MODEL_SOURCE_MODULES]
     for package in MODEL_SOURCE_PACKAGES:
         paths += [path for path in (root / package).rglob("*") if _is_source(path)]
-    digest = hashlib.sha256()
-    for path in sorted(paths):
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(root).as_posix()} {len(content)}\n".encode())
-        digest.update(content)
-    return digest.hexdigest()
+    return _sha256_of_sources(root, paths)
+
+
+def package_sha256(root: Path) -> str:
+    """SHA-256 over the names and contents of all source files under `root`."""
+    return _sha256_of_sources(root, filter(_is_source, root.rglob("*")))
 
 
 def library_versions(model_type: str) -> dict[str, str]:
@@ -50,6 +51,15 @@ def git_commit() -> str:
     command = [git, "rev-parse", "--verify", "HEAD"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
     return answer.stdout.strip() if answer.returncode == 0 else "unknown"
+
+
+def _sha256_of_sources(root: Path, paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(root).as_posix()} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def _is_source(path: Path) -> bool:

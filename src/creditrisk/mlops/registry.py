@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from creditrisk.core.errors import CreditRiskError, Misuse
+from creditrisk.core.files import sha256_of_json
 from creditrisk.core.report import Report
 from creditrisk.core.settings import RegistrySettings
 from creditrisk.mlops.aliases import NOT_STAGED, put_in_order
@@ -191,8 +190,7 @@ def has_metric(run_id: str, name: str) -> bool:
 
 def data_snapshot_sha256(snapshot: TrainingSnapshot) -> str:
     """One hash for the raw files that a model was trained on: that of their checksums by name."""
-    text = json.dumps(snapshot.raw, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256_of_json(snapshot.raw)
 
 
 def _version_number(known: RegisteredVersion | None) -> str | None:

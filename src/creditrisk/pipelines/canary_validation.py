@@ -5,7 +5,6 @@ It asks the registry, which DVC cannot see, so it runs every time.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -44,7 +43,7 @@ def main(
         test_side=test_side,
         canary=settings.canary,
         policy=settings.policy,
-        threads=settings.resources.threads or os.cpu_count() or 1,
+        threads=settings.resources.usable_threads,
     )
     try:
         report = run_canary(subject)

@@ -5,7 +5,6 @@ It asks the registry, which DVC cannot see, so it runs every time.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -41,7 +40,7 @@ def main(
     for path in (out, receipt):
         path.unlink(missing_ok=True)
     # The golden answers are promised only where they were just given.
-    Scorer.load(bundle, settings.resources.threads or os.cpu_count() or 1)
+    Scorer.load(bundle, settings.resources.usable_threads)
     sealed = Bundle.load(bundle)
     manifest = describe_deployment(sealed, standing(settings.registry.model_name), root)
     manifest.write(out)

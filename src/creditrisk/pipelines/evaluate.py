@@ -7,7 +7,6 @@ does not answer costs no evidence.
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -113,7 +112,7 @@ def _scored(path: Path, bundle: Bundle, settings: Settings) -> tuple[ScoredSplit
     from creditrisk.testing.scored_split import read_split, score_split
 
     manifest = bundle.manifest
-    threads = settings.resources.threads or os.cpu_count() or 1
+    threads = settings.resources.usable_threads
     table = read_split(path, [feature.name for feature in manifest.features])
     scored = score_split(path, table, Scorer.load(bundle.folder, threads=threads))
     outcomes = ScoredOutcomes(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +35,7 @@ def main(
     settings = load_settings(params)
     # A failure leaves no report of an earlier comparison.
     out.unlink(missing_ok=True)
-    scorer = Scorer.load(bundle, threads=settings.resources.threads or os.cpu_count() or 1)
+    scorer = Scorer.load(bundle, threads=settings.resources.usable_threads)
     features = scorer.manifest.features
     report = measure_drift(reference, current, features, scorer, settings.monitor_drift)
     report.write(out)

@@ -91,10 +91,9 @@ def _metric_rows(measured: EvaluationReport) -> tuple[Row, ...]:
 def _decision_rows(
     validated: PostTrainingValidation, transition: RegistryTransition
 ) -> tuple[Row, ...]:
-    required = [check for check in validated.checks if check.required]
-    passed = sum(check.status == "passed" for check in required)
+    passed, required = validated.tally()
     return (
-        ("Validation", f"{validated.decision}, {passed} of {len(required)} required checks"),
+        ("Validation", f"{validated.decision}, {passed} of {required} required checks"),
         ("Registry", _registry(validated, transition)),
     )
 

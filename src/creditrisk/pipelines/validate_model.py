@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -60,7 +59,7 @@ def main(
         lineage=lineage,
         drift=drift,
     )
-    threads = settings.resources.threads or os.cpu_count() or 1
+    threads = settings.resources.usable_threads
     validation = validate(
         Evidence(paths, DriftReport.read, threads),
         ValidationSettings(

@@ -66,6 +66,11 @@ class PostTrainingValidation(Report):
         """The check of that id; StopIteration where there is none."""
         return next(check for check in self.checks if check.id == name)
 
+    def tally(self) -> tuple[int, int]:
+        """How many required checks passed, and how many there are."""
+        required = [check for check in self.checks if check.required]
+        return sum(check.status == "passed" for check in required), len(required)
+
     def require_passed(self, path: Path) -> None:
         """Raise `ValidationRefused` with every check that refuses."""
         if self.decision == "refused":

@@ -29,9 +29,9 @@ from creditrisk.mlops.lineage import (
     DataLineage,
     LineageFiles,
     LineageParameters,
-    package_sha256,
     trace_lineage,
 )
+from creditrisk.mlops.provenance import package_sha256
 
 TARGET = Column(name="TARGET", type="integer", nullable=False)
 

@@ -28,13 +28,12 @@ def verdict(evidence: Evidence) -> Notice:
     validation = evidence.validation
     if validation is None:
         return absent(evidence, _FILE)
-    required = [check for check in validation.checks if check.required]
-    passed = sum(check.status == "passed" for check in required)
-    refusing = [check.id for check in required if check.refuses]
+    passed, required = validation.tally()
+    refusing = [check.id for check in validation.checks if check.refuses]
     if not refusing:
-        return Notice(f"Validated: all {len(required)} required checks passed.", "good")
+        return Notice(f"Validated: all {required} required checks passed.", "good")
     return Notice(
-        f"Refused: {passed} of {len(required)} required checks passed; not {', '.join(refusing)}.",
+        f"Refused: {passed} of {required} required checks passed; not {', '.join(refusing)}.",
         "bad",
     )
 

@@ -13,7 +13,8 @@ from creditrisk.data.split import split_files
 from creditrisk.features.catalogue import load_catalogue, prohibited_features
 from creditrisk.features.metadata import FeatureMetadata
 from creditrisk.mlops.errors import BundleRefused, GoldenPredictionsDiffer
-from creditrisk.mlops.lineage import chain_sha256, package_sha256
+from creditrisk.mlops.lineage import chain_sha256
+from creditrisk.mlops.provenance import package_sha256
 from creditrisk.testing.checks import Finding, Rule
 from creditrisk.testing.evaluation import evaluate
 from creditrisk.testing.validation.agreement import compare, compare_numbers
