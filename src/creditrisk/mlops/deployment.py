@@ -17,7 +17,6 @@ from creditrisk.mlops.bundle import Bundle
 from creditrisk.mlops.golden import Cell
 from creditrisk.mlops.versions import (
     NoChampion,
-    NotRegistered,
     RegisteredVersion,
     Standing,
 )
@@ -250,9 +249,7 @@ def _require_champion(bundle: Bundle, now: Standing) -> RegisteredVersion:
     champion = now.champion
     if champion is None:
         raise NoChampion(now.model_name)
-    found = now.of_bundle(bundle.sha256)
-    if found is None:
-        raise NotRegistered(now.model_name, f"bundle {bundle.sha256[:12]} in {bundle.folder}")
+    found = now.holding(bundle)
     if found.version != champion.version:
         raise NotTheChampion(now.model_name, bundle, found.version, champion.version)
     return champion

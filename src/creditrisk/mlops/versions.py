@@ -115,6 +115,18 @@ class Standing:
         found = (known for known in self.versions if known.bundle_sha256 == bundle_sha256)
         return next(found, None)
 
+    def holding(self, bundle: Bundle) -> RegisteredVersion:
+        """The version that holds a bundle.
+
+        Raises:
+            NotRegistered: there is none.
+        """
+        found = self.of_bundle(bundle.sha256)
+        if found is None:
+            sought = f"bundle {bundle.sha256[:12]} in {bundle.folder}"
+            raise NotRegistered(self.model_name, sought)
+        return found
+
     def version(self, number: str) -> RegisteredVersion:
         """The version of that number.
 

@@ -19,7 +19,6 @@ from creditrisk.mlops.bundle import MANIFEST_FILE, Bundle
 from creditrisk.mlops.hold_out import HoldOut
 from creditrisk.mlops.versions import (
     Evidence,
-    NotRegistered,
     RegisteredVersion,
     Standing,
     fetch_bundle,
@@ -154,9 +153,7 @@ def refusal(subject: CanarySubject, error: Exception) -> CanaryReport:
 
 
 def _on_trial(now: Standing, bundle: Bundle) -> RegisteredVersion:
-    found = now.of_bundle(bundle.sha256)
-    if found is None:
-        raise NotRegistered(now.model_name, f"bundle {bundle.sha256[:12]} in {bundle.folder}")
+    found = now.holding(bundle)
     if not _ON_TRIAL & set(found.aliases):
         raise NotOnTrial(now.model_name, found)
     return found
