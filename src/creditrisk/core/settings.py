@@ -327,8 +327,8 @@ class Band(Section):
 class FloorSettings(Section):
     """Bars of the metrics on the test side.
 
-    ROC-AUC and KS are judged by the lower end of their interval, slope and intercept fail where
-    their interval lies wholly outside the band, the ECE where it exceeds by `max_excess_ece` what
+    ROC-AUC and KS are judged by the lower end of their interval, slope and calibration in the large
+    (log-odds) fail where their interval lies wholly outside the band, the ECE where it exceeds by `max_excess_ece` what
     true PDs show by chance, the gap between train and test AUC where its interval lies wholly
     above the bar.
     """
@@ -337,7 +337,7 @@ class FloorSettings(Section):
     min_ks: PositiveShare = 0.25
     min_brier_skill: Annotated[float, Field(lt=1)] = 0.03
     calibration_slope: Band = Band(low=0.8, high=1.25)
-    calibration_intercept: Band = Band(low=-0.5, high=0.5)
+    calibration_in_the_large: Band = Band(low=-0.3, high=0.3)
     max_excess_ece: PositiveShare = 0.01
     max_auc_gap: PositiveShare = 0.12
 

@@ -64,12 +64,12 @@ def rules(evidence: Evidence, floors: FloorSettings) -> tuple[Rule, ...]:
             lambda: _meets(evidence.test_metrics, "calibration_slope", floors.calibration_slope),
         ),
         rule(
-            "calibration_intercept",
-            "PDs are neither too high nor too low throughout.",
-            f"interval meets {_shown(floors.calibration_intercept)}",
-            "Cox, Two further applications of a model for binary regression (1958)",
+            "calibration_in_the_large",
+            "PDs are neither too high nor too low throughout: the intercept where the slope is 1.",
+            f"interval meets {_shown(floors.calibration_in_the_large)}",
+            "Steyerberg, Clinical Prediction Models (2019), ch. 15",
             lambda: _meets(
-                evidence.test_metrics, "calibration_intercept", floors.calibration_intercept
+                evidence.test_metrics, "calibration_in_the_large", floors.calibration_in_the_large
             ),
         ),
         rule(
