@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Resolve both lock files anew for Python 3.11 to 3.13. Needs uv (pip install uv).
+# Resolve the lock files anew for Python 3.11 to 3.13. Needs uv (pip install uv).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 options=(--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet)
 uv pip compile "${options[@]}" "$@" pyproject.toml requirements/build.in -o requirements/pipeline.lock
 uv pip compile "${options[@]}" "$@" --all-extras --group dev -c requirements/pipeline.lock \
     pyproject.toml requirements/build.in -o requirements/dev.lock
+uv pip compile "${options[@]}" "$@" -c requirements/dev.lock requirements/serve.in -o requirements/serve.lock

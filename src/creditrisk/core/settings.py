@@ -451,6 +451,38 @@ class TrackingSettings(Section):
     """Names in MLflow; the server is named by MLFLOW_TRACKING_URI."""
 
     experiment: str = "creditrisk-pd"
+    inference_experiment: str = "creditrisk-pd-inference"
+
+
+class RateLimitSettings(Section):
+    """How many requests a caller may send: `burst` at once, `requests_per_second` in the long run."""
+
+    requests_per_second: Annotated[float, Field(gt=0)] = 1_000.0
+    burst: Annotated[int, Field(ge=1)] = 2_000
+
+
+class ServeSettings(Section):
+    """What the API accepts, keeps and watches. No secret stands here.
+
+    `max_body_bytes` and `max_records` bound one request, `queue_records` what waits to be scored
+    before callers are told to come back. `store_inputs: false` keeps the inputs' hash alone: a
+    replay then needs the inputs handed in. `shadow: challenger` scores the challenger too, off the
+    path of the response. `documents` shows /docs to callers from elsewhere than this machine.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8_000
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    max_records: Annotated[int, Field(ge=1)] = 1_000
+    max_body_bytes: Annotated[int, Field(ge=1_000)] = 64_000_000
+    queue_records: Annotated[int, Field(ge=1)] = 4_000
+    store_inputs: bool = True
+    shadow: Literal["none", "challenger"] = "none"
+    watch_registry: bool = False
+    watch_seconds: Annotated[float, Field(gt=0)] = 10.0
+    documents: bool = False
+    rate_limit: RateLimitSettings = RateLimitSettings()
+    retention_days: Annotated[int, Field(ge=1)] | None = None
 
 
 class Settings(Section):
@@ -470,6 +502,7 @@ class Settings(Section):
     canary: CanarySettings = CanarySettings()
     promotion: PromotionSettings = PromotionSettings()
     tracking: TrackingSettings = TrackingSettings()
+    serve: ServeSettings = ServeSettings()
 
 
 def load_settings(path: Path = DEFAULT_PARAMS_PATH) -> Settings:
