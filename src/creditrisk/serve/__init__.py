@@ -1,1 +1,1 @@
-"""The HTTP API: takes applications or feature rows, answers PDs, decisions and reasons."""
+"""The API: what the scorer answers, over HTTP."""
