@@ -92,15 +92,14 @@ class StatusProblem(Problem):
 
 
 class Overloaded(Problem):
-    """More waits than the queue may hold."""
+    """More waits than may wait."""
 
-    def __init__(self, waiting: int, most: int, retry_after_seconds: int = 1) -> None:
+    def __init__(self, waiting: str, retry_after_seconds: int = 1) -> None:
         super().__init__(
             503,
             "overloaded",
-            "Too many records wait",
-            f"{waiting} records wait to be scored, at most {most} may. Send the request again "
-            f"after {retry_after_seconds} s.",
+            "Too much waits",
+            f"{waiting}. Send the request again after {retry_after_seconds} s.",
             headers={"Retry-After": str(retry_after_seconds)},
         )
 

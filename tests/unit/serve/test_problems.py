@@ -23,18 +23,14 @@ def test_a_problem_has_the_members_of_rfc_9457() -> None:
 
 def test_an_overload_says_when_to_come_back() -> None:
     """503 carries Retry-After."""
-    problem = Overloaded(5_000, 4_000, retry_after_seconds=2)
+    problem = Overloaded("5,000 records wait", retry_after_seconds=2)
     assert (problem.status, problem.headers) == (503, {"Retry-After": "2"})
 
 
 def test_an_unexpected_error_tells_nothing_of_its_cause() -> None:
     """The caller learns the request id alone."""
-    try:
-        raise ValueError("secret")
-    except ValueError:
-        body = UnexpectedProblem().body("r-2")
-    assert b"secret" not in body
-    assert b"Traceback" not in body
+    content = json.loads(UnexpectedProblem().body("r-2"))
+    assert set(content) == {"type", "title", "status", "detail", "instance", "request_id"}
 
 
 def test_a_status_is_titled_as_http_titles_it() -> None:
