@@ -34,6 +34,7 @@ COMMANDS = {
     "promote-model": "promote_model",
     "rollback-model": "rollback_model",
     "ledger": "ledger",
+    "api-key": "api_key",
 }
 
 USAGE_ERROR = 2
