@@ -64,7 +64,11 @@ class ServingForm:
 
     def probabilities(self, table: pa.Table) -> NDArray[np.float64]:
         """The PD of each row."""
-        return self.calibration.probabilities(self.raw_scores(table))
+        return self.matrix_probabilities(self.encoding.encode(table))
+
+    def matrix_probabilities(self, matrix: Matrix) -> NDArray[np.float64]:
+        """The PD of each row that `encoding` has encoded."""
+        return self.calibration.probabilities(self._model.raw_scores(matrix, self._threads))
 
     def contributions(self, table: pa.Table) -> NDArray[np.float64]:
         """What each feature adds to each row's calibrated log-odds.
@@ -76,7 +80,7 @@ class ServingForm:
         return self.matrix_contributions(self.encoding.encode(table))
 
     def matrix_contributions(self, matrix: Matrix) -> NDArray[np.float64]:
-        """The same for rows that `encoding` has encoded."""
+        """What each feature adds, for rows that `encoding` has encoded."""
         calibrated = self.calibration.slope * self._model.contributions(matrix, self._threads)
         calibrated[:, -1] += self.calibration.intercept
         return calibrated

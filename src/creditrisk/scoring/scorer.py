@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from creditrisk.mlops.bundle import Bundle, BundleManifest
 from creditrisk.mlops.errors import GoldenPredictionsDiffer
-from creditrisk.mlops.golden import table_of
+from creditrisk.mlops.golden import Cell, table_of
 from creditrisk.models.explanation import MOST_REASONS, Explainer, Reason, ReferencePopulation
 from creditrisk.models.serving import ServingForm
 
@@ -79,9 +80,16 @@ class Scorer:
 
         A row has at most `limit` reasons, and none where nothing speaks against the applicant.
         """
-        matrix = self.encode(table)
+        return self.explain_matrix(self.encode(table), limit)
+
+    def explain_matrix(self, matrix: Matrix, limit: int = MOST_REASONS) -> list[list[Reason]]:
+        """The same for encoded rows."""
         contributions = self._form.matrix_contributions(matrix)
         return self._explainer.reasons(contributions, matrix, limit)
+
+    def matrix_probabilities(self, matrix: Matrix) -> NDArray[np.float64]:
+        """The PD of each encoded row."""
+        return self._form.matrix_probabilities(matrix)
 
     def unnamed_shares(self, table: pa.Table) -> NDArray[np.float64]:
         """The part of all that speaks against each applicant which `explain` never names."""
@@ -90,6 +98,14 @@ class Scorer:
     def encode(self, table: pa.Table) -> Matrix:
         """The rows as the model reads them, shape (n_rows, n_features)."""
         return self._form.encoding.encode(table)
+
+    def encode_records(self, rows: Sequence[Mapping[str, Cell]]) -> Matrix:
+        """The same matrix from rows by name, much faster for a few rows.
+
+        Raises:
+            MissingFeatures, WrongFeatureType: a row is not of `manifest.features`.
+        """
+        return self._form.encoding.encode_records(rows)
 
     def on_threads(self, threads: int) -> Self:
         """The same model on so many threads."""
