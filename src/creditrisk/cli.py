@@ -35,6 +35,7 @@ COMMANDS = {
     "rollback-model": "rollback_model",
     "ledger": "ledger",
     "api-key": "api_key",
+    "watch-registry": "watch_registry",
 }
 
 USAGE_ERROR = 2

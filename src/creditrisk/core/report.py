@@ -51,6 +51,6 @@ class Report(BaseModel):
         if not path.exists():
             raise MissingFile(path, cls.__name__, "Run the stage that writes it (see dvc.yaml).")
         try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+            return cls.model_validate_json(path.read_bytes())
         except ValidationError as error:
             raise UnreadableReport(path, cls.__name__, validation_problems(error)) from error

@@ -173,6 +173,11 @@ def fetch_served(model_name: str, alias: ServedAlias, folder: Path) -> ServedMod
     return publish(bundle, version, folder, model_name=model_name, alias=alias)
 
 
+def withdraw(folder: Path, alias: ServedAlias) -> None:
+    """Serve nothing under an alias any more; its bundle stays in the archive."""
+    pointer_path(folder, alias).unlink(missing_ok=True)
+
+
 def _archive(bundle: Bundle, folder: Path) -> Bundle:
     """The bundle under its SHA-256; a copy that is no longer sound is replaced."""
     try:

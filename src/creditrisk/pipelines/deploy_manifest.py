@@ -1,6 +1,6 @@
 """Describe the deployment of the champion: bundle, images, variables, smoke requests; else exit 1.
 
-It asks the registry, which DVC cannot see, so it runs every time.
+It also publishes the champion to where the API on this machine looks for it. It asks the registry, which DVC cannot see, so it runs every time.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from creditrisk.pipelines.command import run
 BundleFolder = Annotated[Path, typer.Option(help="The promoted model.")]
 Root = Annotated[Path, typer.Option(help="Folder of the Dockerfiles and workflows.")]
 Out = Annotated[Path, typer.Option(help="The manifest.")]
+Served = Annotated[Path, typer.Option(help="Folder of the served models.")]
 Receipt = Annotated[Path, typer.Option(help="Receipt that the next stage waits for.")]
 Params = Annotated[Path, typer.Option(help="Settings.")]
 
@@ -26,12 +27,14 @@ def main(
     bundle: BundleFolder = Path("models/credit_risk_pd"),
     root: Root = Path(),
     out: Out = Path("reports/deploy_manifest.json"),
+    served: Served = Path("models/served"),
     receipt: Receipt = Path("reports/receipts/deploy_manifest.txt"),
     params: Params = DEFAULT_PARAMS_PATH,
 ) -> None:
-    """Describe the deployment of the champion; exit 1 where the bundle is not the champion."""
+    """Describe the deployment of the champion and publish it; exit 1 where the bundle is not it."""
     from creditrisk.mlops.bundle import Bundle
     from creditrisk.mlops.deployment import describe_deployment
+    from creditrisk.mlops.served import publish
     from creditrisk.mlops.versions import standing
     from creditrisk.scoring.scorer import Scorer
 
@@ -42,7 +45,9 @@ def main(
     # The golden answers are promised only where they were just given.
     Scorer.load(bundle, settings.resources.usable_threads)
     sealed = Bundle.load(bundle)
-    manifest = describe_deployment(sealed, standing(settings.registry.model_name), root)
+    now = standing(settings.registry.model_name)
+    manifest = describe_deployment(sealed, now, root)
+    publish(sealed, now.holding(sealed), served, model_name=now.model_name)
     manifest.write(out)
     write_receipt(receipt, sealed.sha256)
     missing = f"; absent: {', '.join(manifest.absent)}" if manifest.absent else ""

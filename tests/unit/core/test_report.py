@@ -54,6 +54,14 @@ def test_an_unreadable_report_says_what_is_wrong(
         Reading.read(path)
 
 
+def test_a_report_that_is_no_text_is_unreadable(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 are refused like every other wrong content."""
+    path = tmp_path / "reading.json"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(UnreadableReport, match="Invalid JSON"):
+        Reading.read(path)
+
+
 def test_what_is_no_number_cannot_be_reported() -> None:
     """NaN and infinity have no JSON form and no meaning as evidence."""
     with pytest.raises(ValidationError):

@@ -1,23 +1,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
+from registered import BUNDLE, promote, register, retrain
 
 from creditrisk.core.errors import CreditRiskError
-from creditrisk.core.settings import RegistrySettings
-from creditrisk.mlops import aliases, registry, tracking
 from creditrisk.mlops.bundle import Bundle
 from creditrisk.mlops.deployment import DeployManifest, NotTheChampion
 from creditrisk.mlops.errors import BundleRefused, TrackingUnavailable
-from creditrisk.mlops.hold_out import HoldOut
-from creditrisk.mlops.registry import MeasuredBundle
+from creditrisk.mlops.served import load_served, read_served
 from creditrisk.mlops.versions import NoChampion
 from creditrisk.pipelines import deploy_manifest
 
-BUNDLE = Path("models/credit_risk_pd")
 MANIFEST = Path("reports/deploy_manifest.json")
 RECEIPT = Path("reports/receipts/deploy_manifest.txt")
 
@@ -31,35 +26,6 @@ def no_runner(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def register(name: str) -> str:
-    """The version of the bundle that is there, under that name, which the settings then have."""
-    path = Path("params.yaml")
-    settings: dict[str, Any] = yaml.safe_load(path.read_text())
-    path.write_text(yaml.safe_dump({**settings, "registry": {"model_name": name}}))
-    bundle = Bundle.load(BUNDLE)
-    promotion = registry.register(
-        bundle,
-        tracking.ensure_run(bundle),
-        MeasuredBundle("test", bundle.sha256, {"roc_auc": 0.75}),
-        HoldOut(seed=7, test_share=0.2),
-        RegistrySettings(model_name=name),
-    )
-    assert promotion.version
-    return promotion.version
-
-
-def promote(name: str, champion: str | None = None) -> None:
-    """Register that bundle and make it the champion."""
-    sha256 = Bundle.load(BUNDLE).sha256
-    aliases.promote(name, register(name), bundle_sha256=sha256, expected_champion=champion)
-
-
-def retrain() -> None:
-    """Another bundle: the same model with another source hash."""
-    manifest = Bundle.load(BUNDLE).manifest
-    manifest.model_copy(update={"source_sha256": "9" * 64}).write(BUNDLE / "manifest.json")
-
-
 def refused(expected: type[CreditRiskError], match: str) -> None:
     """A run that refuses leaves neither manifest nor receipt, of an earlier run either."""
     with pytest.raises(expected, match=match) as refusal:
@@ -70,7 +36,7 @@ def refused(expected: type[CreditRiskError], match: str) -> None:
 
 
 def test_the_champion_has_a_manifest(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It names the version, and says what is missing for a deployment."""
+    """It names the version, says what is missing, and lets the API on this machine serve it."""
     promote("Deployed")
     deploy_manifest.main()
     manifest = DeployManifest.read(MANIFEST)
@@ -78,6 +44,9 @@ def test_the_champion_has_a_manifest(trained: Path, capsys: pytest.CaptureFixtur
     assert manifest.bundle.path == "models/credit_risk_pd"
     assert (trained / manifest.bundle.path / "manifest.json").exists()
     assert RECEIPT.read_text() == manifest.bundle.sha256 + "\n"
+    served = read_served(Path("models/served"))
+    assert (served.version, served.bundle_sha256) == ("1", manifest.bundle.sha256)
+    assert load_served(Path("models/served"), served).contents == Bundle.load(BUNDLE).contents
     assert "absent: Dockerfile.api" in capsys.readouterr().out
 
 
@@ -104,6 +73,7 @@ def test_a_bundle_that_is_not_promoted_has_none() -> None:
     retrain()
     register("Unpromoted")
     refused(NotTheChampion, "It is version 2, the champion is version 1")
+    assert read_served(Path("models/served")).version == "1"
 
 
 def test_a_changed_bundle_has_none(trained: Path) -> None:
@@ -131,9 +101,12 @@ def test_every_path_is_a_flag(trained: Path, tmp_path: Path) -> None:
         bundle=Path("bundle"),
         root=tmp_path,
         out=tmp_path / "manifest.json",
+        served=tmp_path / "served",
         receipt=tmp_path / "receipt.txt",
         params=Path("params.yaml"),
     )
     manifest = DeployManifest.read(tmp_path / "manifest.json")
     assert "Dockerfile.api" not in manifest.absent
     assert (tmp_path / "receipt.txt").exists()
+    assert (tmp_path / "served/champion.json").exists()
+    assert not Path("models/served").exists()
