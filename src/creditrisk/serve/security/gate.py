@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from creditrisk.core.settings import ServeSettings
 from creditrisk.serve.problems import Problem
@@ -15,6 +15,7 @@ from creditrisk.serve.security import locality
 from creditrisk.serve.security.callers import LOCAL, Caller, Scope
 from creditrisk.serve.security.credentials import presented
 from creditrisk.serve.security.errors import NobodyMayCall, NoUsableKey
+from creditrisk.serve.security.issuer import Issuer
 from creditrisk.serve.security.key_ring import KeyRing
 from creditrisk.serve.security.keys import KEY_FILE_VARIABLE, PREFIX
 from creditrisk.serve.security.limits import Rate, TokenBuckets
@@ -25,9 +26,14 @@ from creditrisk.serve.security.refusals import (
     Unauthenticated,
 )
 
+if TYPE_CHECKING:
+    from creditrisk.serve.security.tokens import TokenVerifier
+
 REMEMBERED_CALLERS = 20_000
 REMEMBERED_ADDRESSES = 20_000
 FAILURES = Rate(per_second=1.0, burst=20)
+
+_KEY_START = f"{PREFIX}_"
 
 _log = logging.getLogger(__name__)
 
@@ -38,11 +44,15 @@ class Gate:
     Args:
         rate: what each caller may send who has no limit of its own.
         keys: API keys; None where none are configured.
+        tokens: an issuer's tokens; None where none is configured.
     """
 
-    def __init__(self, rate: Rate, keys: KeyRing | None = None) -> None:
+    def __init__(
+        self, rate: Rate, keys: KeyRing | None = None, tokens: TokenVerifier | None = None
+    ) -> None:
         self._rate = rate
         self._keys = keys
+        self._tokens = tokens
         self._requests = TokenBuckets(REMEMBERED_CALLERS)
         self._failures = TokenBuckets(REMEMBERED_ADDRESSES)
 
@@ -54,14 +64,17 @@ class Gate:
             NobodyMayCall: neither keys nor issuer, and the address is no loopback.
             NoUsableKey: a file of keys that lets nobody in, and no issuer.
             UnusableKeyFile: the file of keys cannot be trusted or read.
+            InvalidIssuer: the issuer is named in part, or by an address that is not https.
         """
         path = os.environ.get(KEY_FILE_VARIABLE)
         keys = KeyRing(Path(path), settings.workers) if path else None
-        if keys is None and not locality.is_loopback(settings.host):
+        issuer = Issuer.from_environment()
+        if keys is None and issuer is None and not locality.is_loopback(settings.host):
             raise NobodyMayCall(settings.host)
-        if keys is not None and not keys.usable:
+        if keys is not None and issuer is None and not keys.usable:
             raise NoUsableKey(keys.path, len(keys))
-        gate = cls(Rate.share(settings.rate_limit, settings.workers), keys)
+        rate = Rate.share(settings.rate_limit, settings.workers)
+        gate = cls(rate, keys, _verifier(issuer) if issuer else None)
         if gate.is_open:
             _log.warning("No API keys and no issuer: whoever is on this machine may do everything")
         return gate
@@ -69,7 +82,7 @@ class Gate:
     @property
     def is_open(self) -> bool:
         """Whether everybody on this machine is let in."""
-        return self._keys is None
+        return self._keys is None and self._tokens is None
 
     async def admit(self, request: Mapping[str, Any], needed: Scope | None) -> Caller:
         """Let a request in and say who sends it.
@@ -105,9 +118,13 @@ class Gate:
                 raise NotForStrangers(stranger)
             return LOCAL
         credential = presented(request["headers"])
-        if self._keys is not None and credential.startswith(f"{PREFIX}_"):
+        if credential.startswith(_KEY_START):
+            if self._keys is None:
+                raise Unauthenticated("This API knows no API keys.")
             return self._keys.caller(credential)
-        raise Unauthenticated("The credential is no API key.")
+        if self._tokens is None:
+            raise Unauthenticated("The credential is no API key.")
+        return await self._tokens.caller(credential)
 
     def _counted(self, refusal: Unauthenticated, request: Mapping[str, Any]) -> Problem:
         """The refusal, or that of an address which has had too many; only the former is logged."""
@@ -117,6 +134,13 @@ class Gate:
             return TooManyFailures(wait)
         _log.warning("Refused a request from %s: %s", address, refusal.reason)
         return refusal
+
+
+def _verifier(issuer: Issuer) -> TokenVerifier:
+    """Tokens need libraries that cost every process without an issuer memory and time."""
+    from creditrisk.serve.security.tokens import TokenVerifier
+
+    return TokenVerifier(issuer)
 
 
 def _network(request: Mapping[str, Any]) -> str:
