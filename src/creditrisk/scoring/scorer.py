@@ -28,7 +28,7 @@ class Scorer:
     """
 
     def __init__(self, bundle: Bundle, form: ServingForm) -> None:
-        self._bundle = bundle
+        self.bundle = bundle
         self.manifest: BundleManifest = bundle.manifest
         self.bundle_sha256 = bundle.sha256
         self._form = form
@@ -109,7 +109,7 @@ class Scorer:
 
     def on_threads(self, threads: int) -> Self:
         """The same model on so many threads."""
-        return type(self)(self._bundle, self._form.on_threads(threads))
+        return type(self)(self.bundle, self._form.on_threads(threads))
 
 
 def _check_golden_predictions(bundle: Bundle, form: ServingForm) -> None:
