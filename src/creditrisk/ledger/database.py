@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ POSTGRESQL = "postgresql"
 _WRITES = "creditrisk_writes"
 _WAIT_SECONDS = 30
 _ROWS_A_FETCH = 2_000
+_LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's lock_not_available
 
 _METADATA = sa.MetaData()
-_IDENTITY = sa.Table(
+IDENTITY = sa.Table(
     "ledger_identity",
     _METADATA,
     sa.Column("ledger_id", sa.Text, primary_key=True),
@@ -45,42 +47,17 @@ _ENTRIES = sa.Table(
     sa.Index("ledger_entries_by_kind", "kind", "sequence"),
 )
 
-# Against mistakes: whoever may change the tables may drop these, and then verification tells.
-_APPEND_ONLY = {
-    SQLITE: [
-        f"""
-        create trigger {table}_refuses_{change} before {change} on {table}
-        begin
-            select raise(abort, 'the ledger is append-only');
-        end
-        """
-        for table in ("ledger_identity", "ledger_entries")
-        for change in ("update", "delete")
-    ],
-    POSTGRESQL: [
-        """
-        create or replace function ledger_refuses_change() returns trigger language plpgsql as
-        'begin raise exception ''the ledger is append-only''; end'
-        """,
-        *(
-            f"""
-            create trigger {table}_refuses_change
-            before update or delete or truncate on {table}
-            for each statement execute function ledger_refuses_change()
-            """
-            for table in ("ledger_identity", "ledger_entries")
-        ),
-    ],
-}
-
 
 class LedgerDatabase:
-    """The two tables of a ledger behind a URL."""
+    """The tables of a ledger behind a URL.
 
-    def __init__(self, url: str) -> None:
+    A statement waits at most `wait_seconds` for what another process has locked.
+    """
+
+    def __init__(self, url: str, wait_seconds: float = _WAIT_SECONDS) -> None:
         try:
             parsed = sa.make_url(url)
-            self.engine = _engine(parsed)
+            self.engine = _engine(parsed, wait_seconds)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise InvalidLedgerAddress(f"its URL cannot be used ({_first_line(error)})") from error
         self.shown_url = parsed.render_as_string(hide_password=True)
@@ -111,12 +88,29 @@ class LedgerDatabase:
             connection.execution_options(**{_WRITES: True})
             yield connection
 
-    def exists(self) -> bool:
-        """Whether there is a ledger; looking makes none."""
-        if self.path and not self.path.exists():
-            return False
-        with self.reading() as connection:
-            return sa.inspect(connection).has_table(_IDENTITY.name)
+    def holds_file(self) -> bool:
+        """Whether there is anything to connect to; connecting to SQLite would make a file."""
+        return not self.path or self.path.exists()
+
+    def writer(self) -> sa.Connection:
+        """A connection to keep, that no other may write beside; SQLAlchemy's errors pass.
+
+        Raises:
+            LedgerUnavailable: the database's file is gone.
+        """
+        if not self.holds_file():
+            raise LedgerUnavailable(self.shown_url, "its file is gone")
+        return self.engine.connect().execution_options(**{_WRITES: True})
+
+    def file_identity(self) -> tuple[int, int] | None:
+        """Which file lies at SQLite's path: one that was removed keeps taking rows for nobody."""
+        if not self.path:
+            return None
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
 
     def close(self) -> None:
         """Close all connections."""
@@ -130,17 +124,11 @@ class LedgerDatabase:
             raise LedgerUnavailable(self.shown_url, reason_of(error)) from error
 
 
-def create_tables(connection: sa.Connection, ledger_id: str) -> None:
-    """Make an empty ledger."""
-    _METADATA.create_all(connection)
-    for statement in _APPEND_ONLY[connection.dialect.name]:
-        connection.exec_driver_sql(statement)
-    connection.execute(_IDENTITY.insert(), {"ledger_id": ledger_id})
-
-
-def ledger_id(connection: sa.Connection, *, lock: bool = False) -> str | None:
+def stored_ledger_id(
+    connection: sa.Connection, identity: sa.Table, *, lock: bool = False
+) -> str | None:
     """Which ledger this is; with `lock`, PostgreSQL lets nobody else append until the commit."""
-    query = sa.select(_IDENTITY.c.ledger_id)
+    query = sa.select(identity.c.ledger_id)
     return connection.scalar(query.with_for_update() if lock else query)
 
 
@@ -180,6 +168,22 @@ def stored_entries(
             yield Entry(*row)
 
 
+def is_locked(error: SQLAlchemyError) -> bool:
+    """Whether a statement gave up waiting for another process, so that trying again is no use."""
+    original = getattr(error, "orig", None)
+    if isinstance(original, sqlite3.OperationalError):
+        return original.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    return getattr(original, "sqlstate", None) == _LOCK_NOT_AVAILABLE
+
+
+def discard(connection: sa.Connection) -> None:
+    """Close a connection for good, whatever state it is in."""
+    with suppress(SQLAlchemyError, OSError):
+        connection.invalidate()
+    with suppress(SQLAlchemyError, OSError):
+        connection.close()
+
+
 def reason_of(error: BaseException) -> str:
     """The driver's own words, without the statement and its parameters."""
     return _first_line(getattr(error, "orig", None) or error)
@@ -189,14 +193,17 @@ def _first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0].rstrip(".")
 
 
-def _engine(url: sa.URL) -> sa.Engine:
-    if url.get_backend_name() not in _APPEND_ONLY:
+def _engine(url: sa.URL, wait_seconds: float) -> sa.Engine:
+    if url.get_backend_name() not in {SQLITE, POSTGRESQL}:
         raise InvalidLedgerAddress(f"its database is {url.get_backend_name()}")
     if url.get_backend_name() == POSTGRESQL:
-        return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+        engine = sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+        prepare = partial(_prepare_postgresql, wait_seconds=wait_seconds)
+        sa.event.listen(engine, "connect", prepare)
+        return engine
     if not url.database or url.database == ":memory:":
         raise InvalidLedgerAddress("a database in memory keeps nothing")
-    engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _WAIT_SECONDS})
+    engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": wait_seconds})
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -208,6 +215,18 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.text_factory = lambda text: text.decode("utf-8", "replace")
     connection.execute("pragma journal_mode = wal")
     connection.execute("pragma synchronous = full")
+
+
+def _prepare_postgresql(connection: Any, _record: Any, *, wait_seconds: float) -> None:
+    """Wait for locks as long as told, and for the disk at each commit, whatever the role's habit."""
+    milliseconds = str(int(wait_seconds * 1_000))
+    with connection.cursor() as cursor:
+        cursor.execute("select set_config('lock_timeout', %s, false)", (milliseconds,))
+        cursor.execute(
+            "select set_config('synchronous_commit', 'on', false) "
+            "where current_setting('synchronous_commit') = 'off'"
+        )
+    connection.commit()
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -60,6 +60,74 @@ class MissingLedger(LedgerError):
         )
 
 
+class OlderSchema(LedgerError):
+    """The database's tables were made by an earlier version."""
+
+    def __init__(self, shown_url: str, seen: str | None, needed: str) -> None:
+        super().__init__(
+            f"Ledger in {shown_url} not opened: its tables are at revision {seen or 'none'}, "
+            f"{needed} is required. Run creditrisk ledger migrate."
+        )
+
+
+class NewerSchema(LedgerError):
+    """The database's tables were made by a later version."""
+
+    def __init__(self, shown_url: str, seen: str, known: str) -> None:
+        super().__init__(
+            f"Ledger in {shown_url} not opened: its tables are at revision {seen}, this version "
+            f"knows {known} and earlier. Use the version that made them, or a later one."
+        )
+
+
+class InvalidDecision(LedgerError):
+    """What was to be recorded is no decision as the ledger takes it."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"Decision not recorded: {problem}.")
+
+
+class InvalidDecisionId(LedgerError):
+    """No decision can have this id. The message does not repeat what may be hostile text."""
+
+    def __init__(self) -> None:
+        super().__init__("No decision has such an id: it has 8 to 64 characters of 0-9 A-Z a-z _ -")
+
+
+class UnknownDecision(LedgerError):
+    """The ledger holds no decision of this id."""
+
+    def __init__(self, decision_id: str) -> None:
+        super().__init__(f"The ledger holds no decision {decision_id}.")
+
+
+class DecisionConflict(LedgerError):
+    """Another decision stands under the same id; nothing was recorded."""
+
+    def __init__(self, decision_id: str) -> None:
+        super().__init__(
+            f"Decision {decision_id} not recorded: the ledger holds another under this id. "
+            "Use a new id. Nothing was recorded."
+        )
+
+
+class DamagedDecision(LedgerError):
+    """A stored decision is not what was recorded."""
+
+    def __init__(self, sequence: int, problem: str) -> None:
+        super().__init__(f"Decision at entry {sequence}: {problem}. Run creditrisk ledger verify.")
+
+
+class LedgerBacklogged(LedgerError):
+    """More waits to be recorded than may wait; nothing of this was recorded."""
+
+    def __init__(self, waiting_bytes: int, most: int) -> None:
+        super().__init__(
+            f"Decision not recorded: {waiting_bytes:,} bytes wait for the ledger already, at most "
+            f"{most:,} may. Nothing was recorded; come back later."
+        )
+
+
 class LedgerUnavailable(LedgerError):
     """The database or the anchor's folder does not work; nothing was recorded."""
 
@@ -84,6 +152,16 @@ class RecordInDoubt(LedgerError):
         super().__init__(
             f"Ledger in {shown_url} vanished while it recorded entries {first} to {last}: {reason}. "
             "They may stand or not; run creditrisk ledger show once it answers."
+        )
+
+
+class DecisionInDoubt(LedgerError):
+    """The database vanished while it committed: decisions may stand or not."""
+
+    def __init__(self, shown_url: str, reason: str) -> None:
+        super().__init__(
+            f"Ledger in {shown_url} vanished while it recorded decisions: {reason}. They may "
+            "stand or not; recording them again under the same ids is safe."
         )
 
 

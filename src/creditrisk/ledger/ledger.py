@@ -9,34 +9,27 @@ docs/decisions/0011-ledger.md argues why.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from creditrisk.core.errors import MissingFile, UnreadableReport
 from creditrisk.ledger import database
 from creditrisk.ledger.anchor import Anchor, AnchorFile
 from creditrisk.ledger.database import SQLITE, LedgerDatabase
 from creditrisk.ledger.entries import Entry, Head, canonical_text, genesis, sealed_entry
 from creditrisk.ledger.errors import (
     AnchorBehind,
-    LedgerBroken,
     LedgerMoved,
     LedgerUnavailable,
     MissingLedger,
     RecordInDoubt,
 )
+from creditrisk.ledger.identity import LedgerIdentity
 from creditrisk.ledger.keys import resolve_key
-from creditrisk.ledger.verification import (
-    Audit,
-    Finding,
-    Verification,
-    anchor_findings,
-    place_findings,
-)
+from creditrisk.ledger.schema import PROMOTIONS
+from creditrisk.ledger.verification import Audit, Finding, Verification, place_findings
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -60,8 +53,10 @@ class Ledger:
             stack.callback(self.close)
             stack.enter_context(self._told())
             self._key = resolve_key(key, anchor.parent, demonstration_allowed=local, make=create)
-            self._ledger_id = ""  # not known before it is opened
-            self._ledger_id = self._opened(create=create)
+            self._identity = LedgerIdentity(
+                self._database, database.IDENTITY, PROMOTIONS, self._anchor_file, self._key
+            )
+            self._ledger_id = self._identity.open(create=create)
             stack.pop_all()
 
     @classmethod
@@ -172,7 +167,7 @@ class Ledger:
         audit = Audit(genesis(self._ledger_id), self._key)
         with ExitStack() as stack:
             with self._told(), self._anchor_file.turn(_WAIT_SECONDS):
-                anchor, problems = self._sound_anchor()
+                anchor, problems = self._identity.sound_anchor(self._ledger_id)
                 connection = stack.enter_context(self._database.reading())
                 last = database.last_entry(connection)  # from here on the connection sees one state
             audit.walk(database.stored_entries(connection))
@@ -189,46 +184,10 @@ class Ledger:
             findings=tuple(findings),
         )
 
-    def _opened(self, *, create: bool) -> str:
-        """The id of the ledger in the database, which is made where there is none."""
-        if create:
-            with self._anchor_file.turn(_WAIT_SECONDS):
-                if not self._database.exists():
-                    self._create()
-        elif not self._database.exists():
+    def _lock(self, connection: Connection) -> None:
+        """Lock the ledger, which stands where it stood."""
+        if database.stored_ledger_id(connection, database.IDENTITY, lock=True) is None:
             raise MissingLedger(self._database.shown_url, self._anchor_file.path)
-        with self._database.reading() as connection:
-            return self._stored_id(connection)
-
-    def _create(self) -> None:
-        """Make an empty ledger: first its anchor, then its tables.
-
-        Killed between the two it leaves an anchor of nothing, from which the next one continues.
-        """
-        with self._database.writing() as connection:
-            ledger_id = self._anchored_id() or self._newly_anchored_id()
-            database.create_tables(connection, ledger_id)
-            connection.commit()
-
-    def _anchored_id(self) -> str | None:
-        if not self._anchor_file.path.exists():
-            return None
-        anchor, findings = self._sound_anchor()
-        if anchor and anchor.sequence == 0:
-            return anchor.ledger_id
-        raise self._broken(findings or [Finding(None, None, "the database holds no ledger")])
-
-    def _newly_anchored_id(self) -> str:
-        ledger_id = secrets.token_hex(16)
-        self._anchor_file.prepare(Anchor.of(genesis(ledger_id), self._key))
-        self._anchor_file.publish()
-        return ledger_id
-
-    def _stored_id(self, connection: Connection, *, lock: bool = False) -> str:
-        ledger_id = database.ledger_id(connection, lock=lock)
-        if ledger_id is None:
-            raise MissingLedger(self._database.shown_url, self._anchor_file.path)
-        return ledger_id
 
     def _settled_head(self, connection: Connection) -> Head:
         """The database's head, which is what the anchor says.
@@ -236,10 +195,10 @@ class Ledger:
         Where a killed append left its batch behind the anchor, the anchor is moved first: no
         second batch may come to stand behind it.
         """
-        self._stored_id(connection, lock=True)
-        anchor, findings = self._sound_anchor()
+        self._lock(connection)
+        anchor, findings = self._identity.sound_anchor(self._ledger_id)
         if anchor is None:
-            raise self._broken(findings)
+            raise self._identity.broken(findings)
         last = database.last_entry(connection)
         head = self._head_after(last)
         findings = self._place_findings(connection, anchor, head.sequence)
@@ -248,7 +207,7 @@ class Ledger:
             audit.walk(database.stored_entries(connection, after=anchor.sequence))
             findings = [*audit.findings]
         if findings:
-            raise self._broken(findings)
+            raise self._identity.broken(findings)
         if last and anchor.sequence < head.sequence:
             self._anchor_file.prepare(Anchor.of(head, self._key))
             self._anchor_file.publish()
@@ -297,18 +256,6 @@ class Ledger:
             first, last = entries[0].sequence, entries[-1].sequence
             raise AnchorBehind(self._anchor_file.path, first, last, str(error)) from error
 
-    def _sound_anchor(self) -> tuple[Anchor | None, list[Finding]]:
-        """The anchor, or what makes it worthless."""
-        path = self._anchor_file.path
-        try:
-            anchor = Anchor.read(path)
-        except MissingFile:
-            return None, [Finding(None, None, f"the anchor {path} is missing")]
-        except (UnreadableReport, UnicodeDecodeError):
-            return None, [Finding(None, None, f"the anchor {path} cannot be read")]
-        findings = anchor_findings(anchor, self._ledger_id or anchor.ledger_id, self._key)
-        return (None if findings else anchor), findings
-
     def _place_findings(self, connection: Connection, anchor: Anchor, end: int) -> list[Finding]:
         at = database.entry_at(connection, anchor.sequence)
         after = database.entry_at(connection, anchor.sequence + 1)
@@ -316,9 +263,6 @@ class Ledger:
 
     def _head_after(self, entry: Entry | None) -> Head:
         return entry.head(self._ledger_id) if entry else genesis(self._ledger_id)
-
-    def _broken(self, findings: Sequence[Finding]) -> LedgerBroken:
-        return LedgerBroken(self._database.shown_url, [str(finding) for finding in findings])
 
     @contextmanager
     def _told(self) -> Iterator[None]:

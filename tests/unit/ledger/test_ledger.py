@@ -29,7 +29,7 @@ def killed_at(place: Place, moment: str) -> None:
     owner, _, function = moment.rpartition(".")
     sabotage = f"""
 import os, signal
-from creditrisk.ledger import database, anchor, ledger
+from creditrisk.ledger import anchor, database, identity, ledger
 def die(*_): os.kill(os.getpid(), signal.SIGKILL)
 {owner}.{function} = die
 """
@@ -161,7 +161,7 @@ def test_a_second_kill_before_anchoring_is_no_tampering(place: Place) -> None:
     assert (verification.rows, verification.unanchored) == (16, 3)
 
 
-@pytest.mark.parametrize("moment", ["database.create_tables", "ledger.Ledger._newly_anchored_id"])
+@pytest.mark.parametrize("moment", ["identity.begin_ledger", "identity.LedgerIdentity._newly_anchored_id"])
 def test_a_kill_while_a_ledger_is_made(empty: Place, moment: str) -> None:
     """A ledger that was half made is made by the next one who opens it."""
     killed_at(empty, moment)

@@ -82,7 +82,7 @@ def url() -> Iterator[str]:
 def anchor(url: str, tmp_path: Path) -> Iterator[Path]:
     """The anchor of a ledger whose tables are dropped afterwards."""
     yield tmp_path / "anchor.json"
-    execute(url, "drop table if exists ledger_entries, ledger_identity")
+    execute(url, "drop schema public cascade", "create schema public")
 
 
 def execute(url: str, *statements: str) -> None:

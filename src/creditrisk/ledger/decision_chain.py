@@ -1,0 +1,128 @@
+"""The end of the chain of decisions, and how it grows inside somebody's transaction."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from creditrisk.ledger import database, decision_store
+from creditrisk.ledger.decision_entries import (
+    NewDecision,
+    StoredDecision,
+    content_sha256,
+    entry_text,
+)
+from creditrisk.ledger.entries import Head, genesis, sealed_entry
+from creditrisk.ledger.errors import MissingLedger
+from creditrisk.ledger.identity import LedgerIdentity
+from creditrisk.ledger.verification import Finding
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A decision before it has a place in the chain; kinds of the ledger's own are allowed."""
+
+    kind: str
+    decision_id: str
+    request_id: str
+    content: bytes
+    content_sha256: str
+
+    @classmethod
+    def of(cls, new: NewDecision) -> Draft:
+        """The draft of what a caller wants recorded."""
+        sha256 = content_sha256(new.content)
+        return cls(new.kind, new.decision_id, new.request_id, new.content, sha256)
+
+    @property
+    def content_key(self) -> str:
+        """The same for the same decision: see `StoredDecision.content_key`."""
+        return f"{self.kind} {self.content_sha256}"
+
+
+class DecisionChain:
+    """Builds only on a head that this key signed and that lies not before one it has seen."""
+
+    def __init__(self, identity: LedgerIdentity, ledger_id: str) -> None:
+        self._identity = identity
+        self.ledger_id = ledger_id
+        self.seen = genesis(ledger_id)
+
+    def lock(self, connection: Connection) -> None:
+        """Let no other process append until the transaction ends."""
+        table = self._identity.table
+        if database.stored_ledger_id(connection, table, lock=True) != self.ledger_id:
+            raise MissingLedger(self._identity.database.shown_url, self._identity.anchor_file.path)
+
+    def extend(self, connection: Connection, drafts: Sequence[Draft]) -> Head:
+        """Insert decisions behind the head; `lock` came before, the caller commits.
+
+        Raises:
+            LedgerBroken: the head is forged, or entries that this process has seen are gone.
+        """
+        sealed = self._sealed(self.checked_head(connection), drafts)
+        decision_store.insert(connection, sealed)
+        return self.head_after(sealed[-1])
+
+    def remember(self, head: Head) -> None:
+        """Take note of a head that is committed."""
+        if head.sequence > self.seen.sequence:
+            self.seen = head
+
+    def checked_head(self, connection: Connection) -> Head:
+        """The database's head.
+
+        Raises:
+            LedgerBroken: the head is forged, or entries that this process has seen are gone.
+        """
+        last = decision_store.last(connection)
+        head = self.head_after(last)
+        if last and not hmac.compare_digest(
+            head.signature(self._identity.key).encode(), str(last.signature).encode()
+        ):
+            problem = "not signed with this key"
+            raise self._identity.broken([Finding(head.sequence, head.sequence, problem)])
+        if head.sequence < self.seen.sequence:
+            raise self._identity.broken(
+                [Finding(head.sequence + 1, self.seen.sequence, "missing, they were recorded")]
+            )
+        return head
+
+    def head_after(self, last: StoredDecision | None) -> Head:
+        """The head that a decision makes, or that of the empty ledger."""
+        if last is None:
+            return genesis(self.ledger_id)
+        return Head(self.ledger_id, last.sequence, last.sha256)
+
+    def _sealed(self, head: Head, drafts: Sequence[Draft]) -> list[StoredDecision]:
+        recorded_at = datetime.now(UTC).isoformat(timespec="microseconds")
+        batch_end = head.sequence + len(drafts)
+        sealed = []
+        for draft in drafts:
+            text = entry_text(draft.kind, draft.decision_id, draft.request_id, draft.content_sha256)
+            entry = sealed_entry(
+                head, draft.kind, recorded_at, batch_end, text, key=self._identity.key
+            )
+            sealed.append(
+                StoredDecision(
+                    entry.sequence,
+                    draft.kind,
+                    draft.decision_id,
+                    draft.request_id,
+                    recorded_at,
+                    batch_end,
+                    draft.content_sha256,
+                    entry.previous_sha256,
+                    entry.sha256,
+                    entry.signature,
+                    draft.content,
+                )
+            )
+            head = entry.head(self.ledger_id)
+        return sealed

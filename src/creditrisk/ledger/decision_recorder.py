@@ -1,0 +1,168 @@
+"""Decisions of many callers in one transaction, and what became of them when it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from creditrisk.ledger import database, decision_store
+from creditrisk.ledger.database import LedgerDatabase
+from creditrisk.ledger.decision_anchor import AnchorKeeper
+from creditrisk.ledger.decision_chain import DecisionChain, Draft
+from creditrisk.ledger.entries import Head
+from creditrisk.ledger.errors import (
+    DecisionConflict,
+    DecisionInDoubt,
+    LedgerError,
+    LedgerUnavailable,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+    from sqlalchemy.exc import SQLAlchemyError
+
+Outcome = LedgerError | None
+
+
+class DecisionRecorder:
+    """Holds one connection and commits groups of submissions over it.
+
+    The first attempt trusts that every id is new. Where that fails, or the connection did, the
+    second looks first what stands: whatever an attempt has left, each decision stands once.
+    """
+
+    def __init__(
+        self, ledger_database: LedgerDatabase, chain: DecisionChain, keeper: AnchorKeeper
+    ) -> None:
+        self._database = ledger_database
+        self._chain = chain
+        self._keeper = keeper
+        self._connection: Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._in_doubt = False
+
+    def record(self, submissions: Sequence[Sequence[Draft]]) -> list[Outcome]:
+        """Commit all submissions in one transaction.
+
+        Returns:
+            For each what kept it from being recorded, or nothing where it is durable.
+
+        Raises:
+            LedgerBroken, MissingLedger, LedgerUnavailable: none of them was recorded.
+        """
+        from sqlalchemy.exc import SQLAlchemyError
+
+        self._in_doubt = False
+        try:
+            return self._attempt(submissions, look=False)
+        except SQLAlchemyError as error:
+            if database.is_locked(error):
+                raise self._unavailable(error) from error
+        try:
+            return self._attempt(submissions, look=True)
+        except SQLAlchemyError as error:
+            return self._what_stands(submissions, error)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._drop()
+
+    def _attempt(self, submissions: Sequence[Sequence[Draft]], *, look: bool) -> list[Outcome]:
+        outcomes: list[Outcome] = [None] * len(submissions)
+        head: Head | None = None
+        with self._transaction() as connection:
+            if look:
+                outcomes, drafts = self._unrecorded(connection, submissions)
+            else:
+                drafts = [draft for submission in submissions for draft in submission]
+            if drafts:
+                head = self._chain.extend(connection, drafts)
+            self._in_doubt = True
+            connection.commit()
+        if head:
+            self._chain.remember(head)
+            self._keeper.follow()
+        return outcomes
+
+    def _unrecorded(
+        self, connection: Connection, submissions: Sequence[Sequence[Draft]]
+    ) -> tuple[list[Outcome], list[Draft]]:
+        """What is still to be recorded, and which submissions are refused."""
+        ids = [draft.decision_id for submission in submissions for draft in submission]
+        taken: dict[str, str] = {
+            decision_id: stored.content_key
+            for decision_id, stored in decision_store.standing(connection, ids).items()
+        }
+        outcomes: list[Outcome] = []
+        drafts: list[Draft] = []
+        for submission in submissions:
+            claimed = {draft.decision_id: draft for draft in submission}
+            refused = _conflict(submission, taken)
+            outcomes.append(refused)
+            if refused is None:
+                drafts += [d for name, d in claimed.items() if name not in taken]
+                taken |= {name: draft.content_key for name, draft in claimed.items()}
+        return outcomes, drafts
+
+    def _what_stands(
+        self, submissions: Sequence[Sequence[Draft]], error: SQLAlchemyError
+    ) -> list[Outcome]:
+        """After two failed attempts: what the database says, if it answers."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        if not self._in_doubt:
+            raise self._unavailable(error) from error
+        try:
+            with self._transaction() as connection:
+                outcomes, drafts = self._unrecorded(connection, submissions)
+        except (SQLAlchemyError, LedgerUnavailable):
+            reason = database.reason_of(error)
+            raise DecisionInDoubt(self._database.shown_url, reason) from error
+        open_ids = {draft.decision_id for draft in drafts}
+        return [
+            self._unavailable(error)
+            if outcome is None and any(draft.decision_id in open_ids for draft in submission)
+            else outcome
+            for submission, outcome in zip(submissions, outcomes, strict=True)
+        ]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """The locked ledger; whatever fails ends the connection, so the next one is fresh."""
+        try:
+            connection = self._connected()
+            self._chain.lock(connection)
+            self._keeper.check(connection)
+            yield connection
+            connection.rollback()  # where nothing was committed
+        except BaseException:
+            self._drop()
+            raise
+
+    def _connected(self) -> Connection:
+        file = self._database.file_identity()
+        if self._connection is None or file != self._file:
+            self._drop()
+            self._connection = self._database.writer()
+            self._file = file
+        return self._connection
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            database.discard(connection)
+
+    def _unavailable(self, error: Exception) -> LedgerUnavailable:
+        return LedgerUnavailable(self._database.shown_url, database.reason_of(error))
+
+
+def _conflict(submission: Sequence[Draft], taken: dict[str, str]) -> DecisionConflict | None:
+    """Why a submission is refused: one of its ids stands for something else."""
+    own: dict[str, str] = {}
+    for draft in submission:
+        for names in (taken, own):
+            if names.get(draft.decision_id, draft.content_key) != draft.content_key:
+                return DecisionConflict(draft.decision_id)
+        own[draft.decision_id] = draft.content_key
+    return None

@@ -1,0 +1,1 @@
+"""The history of the ledgers' tables, run by `creditrisk.ledger.schema`."""
