@@ -81,8 +81,8 @@ class Compilation:
     def rows(self) -> tuple[RowCheck, ...]:
         """The checks of single rows, columns first."""
         counted = {rule.id for count in self.groups for rule in count.references}
-        columns = dict(self._column_conditions())
-        others = dict(self._row_conditions())
+        columns = dict(self.column_conditions())
+        others = dict(self.row_conditions())
         others |= {
             r: self._has_parent(r, self._table) for r in self.references if r.id not in counted
         }
@@ -130,7 +130,8 @@ class Compilation:
         rules = (_rule(check) for check in self._schema.checks)
         return [rule for rule in rules if isinstance(rule, GroupRule) and self._measurable(rule)]
 
-    def _column_conditions(self) -> Iterator[tuple[Rule, ir.BooleanValue]]:
+    def column_conditions(self) -> Iterator[tuple[Rule, ir.BooleanValue]]:
+        """What each rule of a single column asks of its cells; null where the cell is empty."""
         for name, column in self._schema.columns.items():
             if name in self._absent:
                 continue
@@ -139,11 +140,17 @@ class Compilation:
             for check in column.checks:
                 yield _column_rule(check, name), _column_condition(check, self._table, name)
 
-    def _row_conditions(self) -> Iterator[tuple[Rule, ir.BooleanValue]]:
+    def row_conditions(self) -> Iterator[tuple[Rule, ir.BooleanValue]]:
+        """What each rule across columns asks of a row."""
         for check in self._schema.checks:
             rule = _rule(check)
             if isinstance(rule, RowRule) and self._measurable(rule):
                 yield rule, rule.kept(self._table)
+
+    def group_conditions(self) -> Iterator[tuple[GroupRule, ir.BooleanScalar]]:
+        """What each rule about groups asks of the rows of a group."""
+        for rule in self._group_rules:
+            yield rule, rule.kept(self._table)
 
     def _measurable(self, rule: Rule) -> bool:
         return self._absent.isdisjoint(rule.columns)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from creditrisk.contracts.compilation import Compilation, RowCheck
 from creditrisk.contracts.errors import UnknownRule
+from creditrisk.contracts.request_contract import RequestContract
+from creditrisk.contracts.request_derivation import derived_contract
 from creditrisk.contracts.rules import ReferenceRule, Rule
 from creditrisk.contracts.schemas import (
     SIDE,
@@ -150,6 +152,15 @@ class ValidationRunner:
             return self._check_sides(connection, group_column)
         finally:
             connection.execute(f"drop table {_SIDES}")
+
+    def request_contract(self, descriptions: Mapping[str, str] | None = None) -> RequestContract:
+        """The same contracts as data, by which requests are checked without Pandera.
+
+        `descriptions` say what columns mean, by `table.column`.
+        """
+        return derived_contract(
+            self._features, self._feature_inputs, self.relaxed_rules, descriptions or {}
+        )
 
     def _check_sides(
         self, connection: duckdb.DuckDBPyConnection, group: str | None

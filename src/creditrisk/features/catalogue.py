@@ -121,6 +121,16 @@ class Catalogue:
         """Every raw (table, column) whose values some feature reads, keys apart."""
         return frozenset(raw for feature in self.features for raw in feature.inputs)
 
+    def descriptions(self) -> dict[str, str]:
+        """What columns mean, by `table.column`: each feature, and each raw column that is one."""
+        described: dict[str, str] = {}
+        for feature in self.features:
+            words = f"{feature.label}: {feature.definition} ({feature.unit})"
+            described[f"features.{feature.name}"] = words
+            if feature.inputs == ((feature.source, feature.name),):
+                described[f"{feature.source}.{feature.name}"] = words
+        return described
+
     def features_reading(self, columns: Collection[str]) -> dict[str, str]:
         """The features that read one of these raw columns, or only whether it is empty.
 

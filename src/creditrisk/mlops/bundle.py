@@ -8,16 +8,19 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from creditrisk.contracts.request_contract import RequestContract
+from creditrisk.contracts.runner import ValidationRunner
 from creditrisk.core.errors import MissingFile, validation_problems
 from creditrisk.core.files import atomic_folder
 from creditrisk.core.report import Report
-from creditrisk.core.settings import PolicySettings
+from creditrisk.core.settings import ContractSettings, PolicySettings
 from creditrisk.features.catalogue import load_catalogue, prohibited_features
 from creditrisk.mlops.errors import (
     ChangedBundleFile,
@@ -42,16 +45,18 @@ from creditrisk.models.training import FittedModel, SideSummary, Threshold, Trai
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BUNDLE_FORMAT = 2
+BUNDLE_FORMAT = 3
 MANIFEST_FILE = "manifest.json"
 PIPELINE_FILE = "pipeline.skops"
 INPUT_EXAMPLE_FILE = "input_example.json"
 GOLDEN_FILE = "golden_predictions.json"
 REFERENCE_FILE = "reference.json"
 MONITORING_FILE = "monitoring_reference.json"
+REQUEST_CONTRACT_FILE = "request_contract.json"
 GOLDEN_ROWS = 50
 EXAMPLE_ROWS = 3
 DEFAULT_POLICY = PolicySettings()
+DEFAULT_CONTRACTS = ContractSettings()
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -82,7 +87,7 @@ class BundleManifest(Report):
     `prohibited` are the features that the model was not allowed to read.
     """
 
-    format_version: Literal[2] = 2
+    format_version: Literal[3] = 3
     model_type: Literal["lightgbm", "xgboost", "logistic", "scorecard"]
     features: tuple[ModelFeature, ...]
     prohibited: dict[str, ProhibitedInput]
@@ -150,6 +155,10 @@ class Bundle:
         """The training side in counts, with which later data is compared."""
         return MonitoringReference.model_validate_json(self.contents[MONITORING_FILE])
 
+    def request_contract(self) -> RequestContract:
+        """The rules that a scoring request must keep: those of training, without Pandera."""
+        return RequestContract.model_validate_json(self.contents[REQUEST_CONTRACT_FILE])
+
 
 def seal(
     model: FittedModel,
@@ -157,6 +166,8 @@ def seal(
     snapshot: TrainingSnapshot,
     folder: Path,
     policy: PolicySettings = DEFAULT_POLICY,
+    *,
+    contracts: ContractSettings = DEFAULT_CONTRACTS,
 ) -> Bundle:
     """Write the bundle, once both forms of the model are shown to give the same PDs.
 
@@ -164,6 +175,7 @@ def seal(
         ProhibitedInputs: the model reads what the policy prohibits.
         FormsDisagree: a PD differs in some bit on the validation or calibration rows.
         NoApprovedApplicants, UncataloguedFeatures: the model could give no reasons.
+        UnknownRule: a rule is relaxed that does not exist.
     """
     prohibited = _prohibited(model.encoding.names, policy)
     contents = {
@@ -182,6 +194,7 @@ def seal(
         prove_forms_agree(pipeline, form, table)
     contents |= _examples(form, tables.calibration, model.settings.seed)
     contents |= _references(form, tables, policy)
+    contents |= _request_contract(tuple(contracts.relaxed_rules.items()))
     manifest = _manifest(model, snapshot, prohibited, contents)
     with atomic_folder(folder) as temporary:
         for name, content in contents.items():
@@ -235,6 +248,17 @@ def _references(
             MONITORING_FILE: monitoring_reference(form, tables.train),
         }
     )
+
+
+@cache  # its derivation takes a second, the same one for each model of a process
+def _request_contract(relaxed_rules: tuple[tuple[str, str], ...]) -> Mapping[str, bytes]:
+    catalogue = load_catalogue()
+    runner = ValidationRunner(
+        ContractSettings(relaxed_rules=dict(relaxed_rules)),
+        features=catalogue.columns(),
+        feature_inputs=catalogue.inputs(),
+    )
+    return _as_files({REQUEST_CONTRACT_FILE: runner.request_contract(catalogue.descriptions())})
 
 
 def _as_files(reports: Mapping[str, Report]) -> dict[str, bytes]:

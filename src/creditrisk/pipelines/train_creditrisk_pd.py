@@ -68,7 +68,7 @@ def main(
     tables = _read_tables(splits)
     snapshot = _snapshot(metadata, splits, feature_store, ingestion_summary)
     model = _trained(tables, features, fitting, settings)
-    sealed = seal(model, tables, snapshot, bundle, settings.policy)
+    sealed = seal(model, tables, snapshot, bundle, settings.policy, contracts=settings.contracts)
     run_id = tracking.ensure_run(sealed, settings.tracking.experiment)
     typer.echo(f"{bundle}: {sealed.manifest.model_type}, bundle {sealed.sha256[:12]}, run {run_id}")
 
