@@ -34,6 +34,7 @@ COMMANDS = {
     "promote-model": "promote_model",
     "rollback-model": "rollback_model",
     "ledger": "ledger",
+    "serve": "serve",
     "api-key": "api_key",
     "watch-registry": "watch_registry",
 }

@@ -60,7 +60,7 @@ class BackgroundLines(logging.Handler):
         self._thread = threading.Thread(target=self._write_on, name="log", daemon=True)
         self._thread.start()
 
-    def handle(self, record: logging.LogRecord) -> logging.LogRecord | bool:
+    def handle(self, record: logging.LogRecord) -> bool:
         """Keep the record for the thread; takes no lock."""
         if not self.filter(record):
             return False
@@ -72,7 +72,7 @@ class BackgroundLines(logging.Handler):
             self._waiting.append(record)
         if not self._wake.is_set():
             self._wake.set()
-        return record
+        return True
 
     def close(self) -> None:
         """Write what waits and end the thread."""

@@ -12,6 +12,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -36,7 +37,9 @@ class Order:
     request_id: str
     caller: str
     received_at: datetime
+    scopes: Sequence[str] = ()
     may_override: bool = False
+    only_validate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Answered:
 
     status: int
     body: bytes
-    records: int
+    records: int | None
     model_version: str | None
     bundle_sha256: str
 
@@ -92,6 +95,11 @@ class Lane(threading.Thread):
         self._waiting: deque[Work] = deque()
         self._change = threading.Condition(threading.Lock())
         self._closing = False
+        self._ready: Future[None] = Future()
+
+    def wait_until_ready(self) -> None:
+        """Return once the thread can answer; raises what keeps it from that."""
+        self._ready.result()
 
     def put(self, work: Work) -> None:
         """Add a request to those that wait."""
@@ -107,7 +115,12 @@ class Lane(threading.Thread):
 
     def run(self) -> None:
         """Answer until closed."""
-        answer = self._prepare()
+        try:
+            answer = self._prepare()
+        except BaseException as error:  # noqa: BLE001 - raised where the start waits for it
+            self._ready.set_exception(error)
+            return
+        self._ready.set_result(None)
         while batch := self._next_batch():
             answer(batch)
 
@@ -150,14 +163,20 @@ class Dispatcher:
     @property
     def missing(self) -> str | None:
         """Why nothing can be answered now, if so."""
-        if self._closed or not (self._small.is_alive() and self._large.is_alive()):
-            return "the scoring threads do not run"
+        if not self._answers:
+            return "requests are answered no more"
         return "the queue is full" if self._waiting >= self._queue_records else None
 
-    def start(self) -> None:
-        """Start the lanes."""
-        self._small.start()
-        self._large.start()
+    @property
+    def _answers(self) -> bool:
+        return not self._closed and self._small.is_alive() and self._large.is_alive()
+
+    async def start(self) -> None:
+        """Start the lanes; raises what keeps one from answering."""
+        for lane in (self._small, self._large):
+            lane.start()
+        for lane in (self._small, self._large):
+            await asyncio.to_thread(lane.wait_until_ready)
 
     async def answer(self, order: Order, body: bytes) -> Answered:
         """Have a request answered.
@@ -180,8 +199,8 @@ class Dispatcher:
             self._count(-records)
 
     def _admitted(self, body: bytes) -> int:
-        if self._closed:
-            raise NotReady({"queue": "the service is stopping"})
+        if not self._answers:
+            raise NotReady({"queue": "requests are answered no more"})
         records = estimated_records(body, self._max_records)
         if self._waiting and self._waiting + records > self._queue_records:
             raise Overloaded(f"{self._waiting:,} records wait, at most {self._queue_records:,} may")

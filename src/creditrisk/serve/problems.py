@@ -112,7 +112,7 @@ class LedgerUnavailable(Problem):
             503,
             "ledger-unavailable",
             "Decisions cannot be recorded",
-            "The decision ledger did not take the record, so no decision was made. Send the "
+            "The decision ledger did not confirm the record, so no decision is given. Send the "
             f"request again after {retry_after_seconds} s.",
             headers={"Retry-After": str(retry_after_seconds)},
         )

@@ -1,0 +1,74 @@
+"""Answer POST /predict and the rest of the API until told to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from creditrisk.core.errors import Misuse
+from creditrisk.core.settings import DEFAULT_PARAMS_PATH, ServeSettings, load_settings
+from creditrisk.pipelines.command import run
+
+Host = Annotated[str | None, typer.Option(help="Address; else params.yaml, serve.host.")]
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65_535, help="Else params.yaml, serve.port; 0: any free.")
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=64, help="Processes; else params.yaml, serve.workers.")
+]
+BundleFolder = Annotated[
+    Path | None, typer.Option(help="A bundle to serve that no registry vouches for.")
+]
+Served = Annotated[Path, typer.Option(help="The published models; the champion is followed.")]
+Pin = Annotated[bool, typer.Option("--pin", help="Keep the model of the start.")]
+Certificate = Annotated[Path | None, typer.Option(help="TLS certificate chain, PEM.")]
+Key = Annotated[Path | None, typer.Option(help="TLS private key, PEM.")]
+Params = Annotated[Path, typer.Option(help="Settings.")]
+
+_SERVED = Path("models/served")
+
+
+class HalfATlsPair(Misuse):
+    """TLS needs a certificate and its key."""
+
+    def __init__(self) -> None:
+        super().__init__("TLS needs both --certificate and --key; one of them was given.")
+
+
+def main(
+    *,
+    host: Host = None,
+    port: Port = None,
+    workers: Workers = None,
+    bundle: BundleFolder = None,
+    served: Served = _SERVED,
+    pin: Pin = False,
+    certificate: Certificate = None,
+    key: Key = None,
+    params: Params = DEFAULT_PARAMS_PATH,
+) -> None:
+    """Serve the API. Keys, ledger and certificates are named in the environment (docs/api.md)."""
+    from creditrisk.serve.server import Launch, run_server
+
+    if (certificate is None) != (key is None):
+        raise HalfATlsPair
+    settings = load_settings(params)
+    changes = {"host": host, "port": port, "workers": workers}
+    given = {name: value for name, value in changes.items() if value is not None}
+    serve = ServeSettings.model_validate(settings.serve.model_dump() | given)
+    run_server(
+        Launch(
+            settings=settings.model_copy(update={"serve": serve}),
+            bundle=bundle,
+            served=served,
+            pinned=pin,
+            certificate=certificate,
+            key=key,
+        )
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,61 @@
+"""The OpenAPI document, with the schemas and examples of the model that answers now."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from fastapi.openapi.utils import get_openapi
+from starlette.responses import Response
+
+from creditrisk.contracts.tables import APPLICANT_KEY
+from creditrisk.serve.schemas import ProblemDetails
+from creditrisk.serve.security import locality
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.requests import Request
+
+    from creditrisk.core.settings import ServeSettings
+    from creditrisk.serve.model import ServingModel
+    from creditrisk.serve.service import Service
+
+_BODIES = ("/predict", "/validate")
+
+
+def document_routes(app: FastAPI, settings: ServeSettings) -> None:
+    """Show the document on this machine, and elsewhere only where the settings say so."""
+    if not (settings.documents or locality.is_loopback(settings.host)):
+        return
+
+    async def document(_request: Request) -> Response:
+        return Response(json.dumps(app.openapi()).encode(), media_type="application/json")
+
+    app.add_route("/openapi.json", document, include_in_schema=False)
+
+
+def openapi_document(app: FastAPI, service: Service) -> dict[str, Any]:
+    """The document; the bodies' schemas are those that the model was sealed with."""
+    document = get_openapi(
+        title=app.title, version=app.version, summary=app.summary, routes=app.routes
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas["ProblemDetails"] = ProblemDetails.model_json_schema()
+    body = _request_body(service.models.champion)
+    for path in _BODIES:
+        document["paths"][path]["post"]["requestBody"] = body
+    return document
+
+
+def _request_body(model: ServingModel) -> dict[str, Any]:
+    content = {
+        "schema": {"oneOf": list(model.checks.json_schemas().values())},
+        "examples": {"features": {"summary": "Rows of the feature table", "value": _rows(model)}},
+    }
+    return {"required": True, "content": {"application/json": content}}
+
+
+def _rows(model: ServingModel) -> dict[str, Any]:
+    """Made-up rows that were sealed with the model."""
+    rows = model.scorer.bundle.input_example().rows
+    return {"features": [{APPLICANT_KEY: number, **row} for number, row in enumerate(rows, 1)]}
