@@ -76,7 +76,7 @@ class KeySet:
             Unauthenticated: the issuer publishes none of this id.
             CredentialsUnavailable: the issuer's keys are not known, or have been stale for a day.
         """
-        if key_id not in self._keys:
+        if key_id not in self._keys or self._age() > MOST_STALE_SECONDS:
             await self._renew()
         elif self._age() > RENEW_SECONDS:
             self._start()

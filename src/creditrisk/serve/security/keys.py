@@ -99,8 +99,6 @@ class KeyFile(Report):
             return cls.read(path)
         except OSError as error:
             raise UnusableKeyFile(path, f"cannot be read: {error.strerror}.") from error
-        except UnicodeDecodeError as error:
-            raise UnusableKeyFile(path, "is not UTF-8 text.") from error
         except UnusableKeyFile:
             raise
         except CreditRiskError as error:
