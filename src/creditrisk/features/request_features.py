@@ -1,40 +1,62 @@
-"""The features of one application, or of a few, by the same SQL files as for training.
+"""The features of one application, or of some, by the same SQL files as for training.
 
-DuckDB plans each file once; the raw tables behind the plans change with every request. Planning
-anew would take ten times as long as running.
+DuckDB plans each file once; what changes with every request are the tables that the plans read.
+Planning anew would take ten times as long as running.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from creditrisk.contracts.tables import APPLICANT_KEY, ColumnType, raw_tables, without_target
 from creditrisk.core.errors import CreditRiskError
-from creditrisk.features.queries import FEATURE_TABLES, prepare, query
+from creditrisk.features.queries import FEATURE_TABLES, JOIN, QUERIES_OF, prepare, query
 
 if TYPE_CHECKING:
     import duckdb
 
+Cell = int | float | str | None
+
 _APPLICATION = "application"
-_ARROW_TYPES: Mapping[ColumnType, pa.DataType] = {
-    "integer": pa.int64(),
-    "real": pa.float64(),
-    "category": pa.string(),
-}
+_ARROW_TYPES: Mapping[ColumnType, pa.DataType] = MappingProxyType(
+    {"integer": pa.int64(), "real": pa.float64(), "category": pa.string()}
+)
+# One thread is fastest for a few rows, and no request may fetch an extension or fill the disk.
+_CONFIG: Mapping[str, Any] = MappingProxyType(
+    {
+        "threads": 1,
+        "memory_limit": "2GB",
+        "temp_directory": "",
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+)
+_SOURCE_OF = {name: table for table, names in QUERIES_OF.items() for name in names}
 
 
 class FeaturesNotComputable(CreditRiskError):
-    """A feature query failed on applications that keep the contracts."""
+    """The amounts of an application are beyond what the features can hold."""
 
-    def __init__(self, name: str, problem: str) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(
-            f"No features: sql/{name}.sql could not be computed ({problem}). Sums and ratios of "
+            f"No features: sql/{name}.sql met a number beyond what it can hold; sums and ratios of "
             "amounts must stay below 1e20."
         )
+
+
+class FeatureEngineFailed(CreditRiskError):
+    """DuckDB failed for a reason that does not lie in the applications."""
+
+    def __init__(self, name: str, message: str) -> None:
+        self.name = name
+        super().__init__(f"No features: sql/{name}.sql did not run ({message.splitlines()[0]}).")
 
 
 def request_schema(table: str) -> pa.Schema:
@@ -43,84 +65,129 @@ def request_schema(table: str) -> pa.Schema:
     return pa.schema([(column.name, _ARROW_TYPES[column.type]) for column in columns])
 
 
+def _empty(table: str) -> pa.Table:
+    # Arrow's own `empty_table` imports pandas wherever it is installed.
+    return pa.Table.from_batches([], request_schema(table))
+
+
 class RequestFeatures:
-    """Computes feature rows in process. One thread at a time may use it."""
+    """Computes features in process. One thread at a time may use it."""
 
     def __init__(self) -> None:
-        self._connection = _connection()
-        self._tables = {name: _Given(request_schema(name).empty_table()) for name in raw_tables()}
-        for name, given in self._tables.items():
-            self._connection.register(f"given_{name}", given)
-            self._connection.execute(f"create view raw.{name} as from given_{name}")
-        for name in FEATURE_TABLES:
-            self._connection.execute(f"prepare features_{name} as {query(name)}")
+        self._tables = {name: _Given(_empty(name)) for name in raw_tables()}
+        self._connection = self._connected()
+        self._names = {name: self._feature_names(name) for name in FEATURE_TABLES}
 
-    def compute(self, tables: Mapping[str, pa.Table]) -> pa.Table:
-        """The feature table of these applicants, in the order of the application rows.
+    def rows(self, tables: Mapping[str, pa.Table]) -> list[dict[str, Cell]]:
+        """The feature rows of these applicants by name, in the order of the application rows.
+
+        This is the way for a request: a few applicants take half the time of `compute` or less.
 
         Args:
-            tables: raw tables by name with the columns of `request_schema`; one that is left out
-                is empty.
+            tables: raw tables by name with the columns of `request_schema`, keys filled in; one
+                that is left out is empty.
 
         Raises:
-            FeaturesNotComputable: amounts are beyond what features can hold.
+            FeaturesNotComputable, FeatureEngineFailed.
         """
-        try:
-            for name, given in self._tables.items():
-                given.table = tables.get(name, given.empty)
-            return self._joined([self._computed(name) for name in FEATURE_TABLES])
-        finally:
-            for given in self._tables.values():
-                given.table = given.empty
+        with self._given(tables):
+            parts = [self._part(name) for name in FEATURE_TABLES]
+        ids = tables[_APPLICATION].column(APPLICANT_KEY).to_pylist()
+        return [self._row(key, parts) for key in ids]
+
+    def compute(self, tables: Mapping[str, pa.Table]) -> pa.Table:
+        """The same as a table, with the columns and types of the feature table.
+
+        Raises:
+            FeaturesNotComputable, FeatureEngineFailed.
+        """
+        with self._given(tables), self._refusals(JOIN):
+            features = self._connection.sql(f"execute {JOIN}").to_arrow_table()
+        ids = tables[_APPLICATION].column(APPLICANT_KEY)
+        return features.take(pc.index_in(ids, value_set=features.column(APPLICANT_KEY)))
 
     def close(self) -> None:
         """Free what DuckDB holds."""
         self._connection.close()
 
-    def _computed(self, name: str) -> pa.Table:
+    def _connected(self) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        connection = duckdb.connect(":memory:", config=dict(_CONFIG))
+        prepare(connection)
+        for name, given in self._tables.items():
+            connection.register(f"given_{name}", given)
+            connection.execute(f"create view raw.{name} as from given_{name}")
+        for name in FEATURE_TABLES:
+            connection.execute(f"create view features.{name} as {query(name)}")
+        for name in (*FEATURE_TABLES, JOIN):
+            connection.execute(f"prepare {name} as {query(name)}")
+        return connection
+
+    def _feature_names(self, name: str) -> tuple[str, ...]:
+        description = self._connection.execute(f"execute {name}").description
+        return tuple(column[0] for column in description or ())[1:]
+
+    @contextmanager
+    def _given(self, tables: Mapping[str, pa.Table]) -> Iterator[None]:
+        """Let the plans read these tables, and nothing of them afterwards."""
+        for name, given in self._tables.items():
+            given.table = tables.get(name, given.empty)
+        try:
+            yield
+        finally:
+            for given in self._tables.values():
+                given.table = given.empty
+
+    @contextmanager
+    def _refusals(self, name: str) -> Iterator[None]:
+        """Tell numbers that are too large from a failure of DuckDB, after which it starts anew."""
         import duckdb
 
         try:
-            return self._connection.execute(f"execute features_{name}").to_arrow_table()
+            yield
+        except duckdb.DataError as error:
+            raise FeaturesNotComputable(name) from error
         except duckdb.Error as error:
-            raise FeaturesNotComputable(name, str(error).splitlines()[0]) from error
+            self._connection.close()
+            self._connection = self._connected()
+            raise FeatureEngineFailed(name, str(error)) from error
 
-    def _joined(self, parts: list[pa.Table]) -> pa.Table:
-        """One row per applicant: what `feature_store.sql` does, in the order of the request."""
-        ids = self._tables[_APPLICATION].table.column(APPLICANT_KEY).to_pylist()
-        columns: dict[str, Any] = {APPLICANT_KEY: pa.array(ids, pa.int64())}
+    def _part(self, name: str) -> _Part:
+        """The rows that one file makes, by applicant."""
+        names = self._names[name]
+        if not self._tables[_SOURCE_OF[name]].table.num_rows:
+            return _Part(names, {})  # nobody has a row of a table that is empty
+        with self._refusals(name):
+            rows = self._connection.execute(f"execute {name}").fetchall()
+        return _Part(names, {row[0]: row[1:] for row in rows})
+
+    def _row(self, key: int, parts: Sequence[_Part]) -> dict[str, Cell]:
+        """What `feature_store.sql` joins: whoever has no row in a table has nulls."""
+        row: dict[str, Cell] = {APPLICANT_KEY: key}
         for part in parts:
-            place = {key: row for row, key in enumerate(part.column(APPLICANT_KEY).to_pylist())}
-            rows = pa.array([place.get(key) for key in ids], pa.int64())
-            for name in part.column_names[1:]:
-                columns[name] = part.column(name).take(rows)
-        return pa.table(columns)
+            row.update(zip(part.names, part.of.get(key, part.nulls), strict=True))
+        return row
+
+
+class _Part:
+    """The rows that one SQL file makes, by applicant."""
+
+    def __init__(self, names: tuple[str, ...], of: dict[int, tuple[Cell, ...]]) -> None:
+        self.names = names
+        self.of = of
+        self.nulls: tuple[Cell, ...] = (None,) * len(names)
 
 
 class _Given:
-    """A raw table that DuckDB asks for anew each time a plan runs."""
+    """A raw table that DuckDB asks for anew each time a plan runs (Arrow's PyCapsule interface)."""
 
     def __init__(self, empty: pa.Table) -> None:
         self.empty = empty
         self.table = empty
 
     def __arrow_c_schema__(self) -> object:
-        """The columns, in the form of the Arrow PyCapsule interface."""
-        return self.table.schema.__arrow_c_schema__()
+        return self.empty.schema.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """The rows, in the form of the Arrow PyCapsule interface."""
         return self.table.__arrow_c_stream__(requested_schema)
-
-
-def _connection() -> duckdb.DuckDBPyConnection:
-    import duckdb
-
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "threads": 1,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    connection = duckdb.connect(":memory:", config=config)
-    prepare(connection)
-    return connection
