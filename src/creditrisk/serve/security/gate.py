@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -76,7 +77,7 @@ class Gate:
         rate = Rate.share(settings.rate_limit, settings.workers)
         gate = cls(rate, keys, _verifier(issuer) if issuer else None)
         if gate.is_open:
-            _log.warning("No API keys and no issuer: whoever is on this machine may do everything")
+            _say_that_it_is_open()
         return gate
 
     @property
@@ -134,6 +135,12 @@ class Gate:
             return TooManyFailures(wait)
         _log.warning("Refused a request from %s: %s", address, refusal.reason)
         return refusal
+
+
+@cache
+def _say_that_it_is_open() -> None:
+    """Say it once a process, however many gates it makes."""
+    _log.warning("No API keys and no issuer: whoever is on this machine may do everything")
 
 
 def _verifier(issuer: Issuer) -> TokenVerifier:
