@@ -1,11 +1,15 @@
-"""What every test relies on: no skips where each program must be installed."""
+"""What every test relies on: no skips where each program must be installed, shared builders."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # payloads.py
 
 
 @pytest.hookimpl(wrapper=True)

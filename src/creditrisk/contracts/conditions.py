@@ -5,17 +5,15 @@ SQL's three-valued logic holds: what depends on an empty cell is unknown, neithe
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from itertools import count
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from creditrisk.core.report import Part
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 Operator = Literal[
     "equal",
@@ -68,158 +66,194 @@ class Operation(Part):
 Condition = Operation | ColumnCell | Constant
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cells:
-    """Values and whether each is known; a constant is one value that is known."""
+    """Values, and which of them are known; None where all are. A constant is a single value."""
 
     values: Any
-    known: Any
+    known: Any = None
 
     @property
     def true(self) -> Any:
         """Where a truth value is known to be true."""
-        return self.values & self.known
+        return self.values if self.known is None else self.values & self.known
 
 
-@dataclass(frozen=True)
+class Columns(Protocol):
+    """Cells by the name of their column."""
+
+    def __getitem__(self, name: str, /) -> Cells:
+        """The cells of a column."""
+        ...
+
+
+@dataclass(slots=True)
 class Rows:
-    """Columns of equally many rows.
+    """Columns of equally many rows, and what was found out about them so far.
 
     `starts` are the first rows of groups whose rows lie together; an aggregate needs them.
     """
 
-    columns: Mapping[str, Cells]
+    columns: Columns
     count: int
-    starts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
-
-    @cached_property
-    def group_sizes(self) -> NDArray[np.int64]:
-        """The number of rows of each group."""
-        return np.diff(self.starts, append=self.count)
-
-    def reduced(self, function: np.ufunc, values: Any) -> Any:
-        """One value for each group."""
-        return function.reduceat(np.broadcast_to(values, self.count), self.starts)
+    starts: Any = None
+    evaluated: dict[int, Cells] = field(default_factory=dict)
 
 
 Evaluation = Callable[[Rows], Cells]
 
 
-def evaluation(condition: Condition) -> Evaluation:
-    """The function that evaluates a condition on rows."""
-    if isinstance(condition, ColumnCell):
-        name = condition.column
-        return lambda rows: rows.columns[name]
-    if isinstance(condition, Constant):
-        constant = Cells(condition.value, known=True)
-        return lambda _: constant
-    operands = tuple(map(evaluation, condition.operands))
-    if condition.operator in _AGGREGATES:
-        return _aggregating(_AGGREGATES[condition.operator], operands)
-    return _applying(_FUNCTIONS[condition.operator], operands)
+class Evaluations:
+    """Functions that evaluate conditions on rows; what two conditions share is evaluated once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Evaluation] = {}
+        self._numbers = count()
+
+    def of(self, condition: Condition) -> Evaluation:
+        """The function of a condition."""
+        text = condition.model_dump_json()
+        if text not in self._known:
+            self._known[text] = self._made(condition)
+        return self._known[text]
+
+    def _made(self, condition: Condition) -> Evaluation:
+        if isinstance(condition, ColumnCell):
+            name = condition.column
+            return lambda rows: rows.columns[name]
+        if isinstance(condition, Constant):
+            constant = Cells(condition.value)
+            return lambda _: constant
+        operands = tuple(map(self.of, condition.operands))
+        return _remembered(next(self._numbers), _FUNCTIONS[condition.operator], operands)
 
 
-def _applying(function: Callable[..., Cells], operands: tuple[Evaluation, ...]) -> Evaluation:
-    return lambda rows: function(*(operand(rows) for operand in operands))
+def _remembered(
+    number: int, function: Callable[..., Cells], operands: tuple[Evaluation, ...]
+) -> Evaluation:
+    def evaluate(rows: Rows) -> Cells:
+        cells = rows.evaluated.get(number)
+        if cells is None:
+            cells = function(rows, *[operand(rows) for operand in operands])
+            rows.evaluated[number] = cells
+        return cells
 
-
-def _aggregating(function: Callable[..., Cells], operands: tuple[Evaluation, ...]) -> Evaluation:
-    return lambda rows: function(rows, *(operand(rows) for operand in operands))
+    return evaluate
 
 
 def _strict(function: Callable[..., Any]) -> Callable[..., Cells]:
     """An operator whose result is unknown where an operand is."""
 
-    def apply(*cells: Cells) -> Cells:
-        known = cells[0].known
-        for further in cells[1:]:
-            known = known & further.known
-        return Cells(function(*(cell.values for cell in cells)), known)
+    def apply(_: Rows, *cells: Cells) -> Cells:
+        known = None
+        for cell in cells:
+            known = _both(known, cell.known)
+        return Cells(function(*[cell.values for cell in cells]), known)
 
     return apply
 
 
-def _and(one: Cells, other: Cells) -> Cells:
-    false = (one.known & ~one.values) | (other.known & ~other.values)
-    return Cells(one.true & other.true, (one.known & other.known) | false)
+def _both(one: Any, other: Any) -> Any:
+    if one is None:
+        return other
+    return one if other is None else one & other
 
 
-def _or(one: Cells, other: Cells) -> Cells:
+def _and(_: Rows, one: Cells, other: Cells) -> Cells:
+    known = _both(one.known, other.known)
+    if known is None:
+        return Cells(one.values & other.values)
+    return Cells(one.true & other.true, known | _false(one) | _false(other))
+
+
+def _or(_: Rows, one: Cells, other: Cells) -> Cells:
+    known = _both(one.known, other.known)
+    if known is None:
+        return Cells(one.values | other.values)
     true = one.true | other.true
-    return Cells(true, (one.known & other.known) | true)
+    return Cells(true, known | true)
 
 
-def _coalesce(cells: Cells, otherwise: Cells) -> Cells:
+def _false(cells: Cells) -> Any:
+    false = ~np.asarray(cells.values)
+    return false if cells.known is None else false & cells.known
+
+
+def _coalesce(_: Rows, cells: Cells, otherwise: Cells) -> Cells:
+    if cells.known is None:
+        return cells
     values = np.where(cells.known, cells.values, otherwise.values)
-    return Cells(values, cells.known | otherwise.known)
+    return Cells(values, None if otherwise.known is None else cells.known | otherwise.known)
 
 
-def _if_else(condition: Cells, one: Cells, other: Cells) -> Cells:
+def _if_else(_: Rows, condition: Cells, one: Cells, other: Cells) -> Cells:
     chosen = condition.true
-    return Cells(
-        np.where(chosen, one.values, other.values), np.where(chosen, one.known, other.known)
-    )
+    values = np.where(chosen, one.values, other.values)
+    if one.known is None and other.known is None:
+        return Cells(values)
+    sides = [True if cells.known is None else cells.known for cells in (one, other)]
+    return Cells(values, np.where(chosen, *sides))
 
 
 def _between(value: Any, low: Any, high: Any) -> Any:
     return (low <= value) & (value <= high)
 
 
-def _is_in(cells: Cells, *choices: Cells) -> Cells:
+def _is_in(_: Rows, cells: Cells, *choices: Cells) -> Cells:
     return Cells(np.isin(cells.values, [choice.values for choice in choices]), cells.known)
 
 
-def _is_null(cells: Cells) -> Cells:
-    return Cells(~cells.known, np.bool_(True))  # noqa: FBT003 (a value, not a flag)
+def _is_null(_: Rows, cells: Cells) -> Cells:
+    return Cells(_NO if cells.known is None else ~cells.known)
 
 
-def _not_null(cells: Cells) -> Cells:
-    return Cells(cells.known, np.bool_(True))  # noqa: FBT003 (a value, not a flag)
-
-
-_FUNCTIONS: Mapping[str, Callable[..., Cells]] = {
-    "equal": _strict(lambda one, other: one == other),
-    "not_equal": _strict(lambda one, other: one != other),
-    "less": _strict(lambda one, other: one < other),
-    "less_equal": _strict(lambda one, other: one <= other),
-    "greater": _strict(lambda one, other: one > other),
-    "greater_equal": _strict(lambda one, other: one >= other),
-    "between": _strict(_between),
-    "is_in": _is_in,
-    "and": _and,
-    "or": _or,
-    "not": _strict(lambda value: ~value),
-    "is_null": _is_null,
-    "not_null": _not_null,
-    "coalesce": _coalesce,
-    "if_else": _if_else,
-    "negate": _strict(lambda value: -value),
-    "add": _strict(lambda one, other: one + other),
-    "subtract": _strict(lambda one, other: one - other),
-    "shift_left": _strict(lambda value, bits: np.left_shift(np.int64(value), bits)),
-    "bit_count": _strict(lambda value: np.bitwise_count(value).astype(np.int64)),
-}
+def _not_null(_: Rows, cells: Cells) -> Cells:
+    return Cells(_YES if cells.known is None else cells.known)
 
 
 def _count(rows: Rows) -> Cells:
-    return Cells(rows.group_sizes, np.bool_(True))  # noqa: FBT003 (a value, not a flag)
+    return Cells(np.diff(rows.starts, append=rows.count))
 
 
 def _reducing(function: np.ufunc, ignored: int) -> Callable[[Rows, Cells], Cells]:
     """An aggregate over the known cells of each group, unknown where there is none."""
 
     def reduce(rows: Rows, cells: Cells) -> Cells:
-        values = np.where(cells.known, cells.values, ignored)
+        values = np.broadcast_to(np.asarray(cells.values, np.int64), rows.count)
+        if cells.known is None:
+            return Cells(function.reduceat(values, rows.starts))
+        known = np.broadcast_to(cells.known, rows.count)
+        values = np.where(known, values, ignored)
         return Cells(
-            rows.reduced(function, values.astype(np.int64)),
-            rows.reduced(np.logical_or, cells.known),
+            function.reduceat(values, rows.starts), np.logical_or.reduceat(known, rows.starts)
         )
 
     return reduce
 
 
+_YES, _NO = np.bool_(True), np.bool_(False)  # noqa: FBT003 (values, not flags)
 _INT64 = np.iinfo(np.int64)
-_AGGREGATES: Mapping[str, Callable[..., Cells]] = {
+_FUNCTIONS: Mapping[Operator, Callable[..., Cells]] = {
+    "equal": _strict(operator.eq),
+    "not_equal": _strict(operator.ne),
+    "less": _strict(operator.lt),
+    "less_equal": _strict(operator.le),
+    "greater": _strict(operator.gt),
+    "greater_equal": _strict(operator.ge),
+    "between": _strict(_between),
+    "is_in": _is_in,
+    "and": _and,
+    "or": _or,
+    "not": _strict(np.logical_not),
+    "is_null": _is_null,
+    "not_null": _not_null,
+    "coalesce": _coalesce,
+    "if_else": _if_else,
+    "negate": _strict(operator.neg),
+    "add": _strict(operator.add),
+    "subtract": _strict(operator.sub),
+    "shift_left": _strict(lambda value, bits: np.left_shift(np.int64(value), bits)),
+    "bit_count": _strict(lambda value: np.bitwise_count(value).astype(np.int64)),
     "count": _count,
     "sum": _reducing(np.add, 0),
     "least": _reducing(np.minimum, _INT64.max),

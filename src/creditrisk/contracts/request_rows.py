@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from creditrisk.contracts.conditions import Cells, Evaluation, Rows, evaluation
+from creditrisk.contracts.conditions import Cells, Columns, Evaluations, Rows
 from creditrisk.contracts.request_cells import Row
 from creditrisk.contracts.request_contract import GroupsRule, RequestTable, RowsRule
 from creditrisk.contracts.request_violations import MOST_LISTED
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     Positions = NDArray[np.int64]
 
-_KNOWN = np.bool_(True)  # noqa: FBT003 (a value, not a flag)
+Unsound = Mapping[str, Collection[int]]
+
+_NO_ROWS = np.empty(0, np.int64)
+_NOBODY: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +36,32 @@ class RowChecks:
     """A table's rules across columns and rows."""
 
     def __init__(self, table: RequestTable) -> None:
+        evaluations = Evaluations()
         self._types = {column.name: column.type for column in table.columns}
-        self._row_rules = [(rule, evaluation(rule.condition)) for rule in table.row_rules]
-        self._group_rules = [(rule, evaluation(rule.condition)) for rule in table.group_rules]
+        self._row_rules = [(rule, evaluations.of(rule.condition)) for rule in table.row_rules]
+        self._group_rules = [(rule, evaluations.of(rule.condition)) for rule in table.group_rules]
 
-    def broken(
-        self, rows: Sequence[Row], unsound: Callable[[str], Collection[int]]
-    ) -> Iterator[BrokenRow]:
+    def broken(self, rows: Sequence[Row], unsound: Unsound) -> Iterator[BrokenRow]:
         """The rows that break a rule, each rule in turn.
 
-        `unsound` gives the rows whose cell of a column is no true one; no rule is asked of them
-        that needs it.
+        `unsound` gives the rows whose cell of a column is no true one, by column; no rule that
+        needs the cell is asked of them.
         """
-        columns = _Columns(rows, self._types)
-        for rule, holds in self._row_rules:
-            chosen = _sound(rule, len(rows), unsound)
-            for number in _rows_that_break(holds, rule, columns, chosen):
-                yield BrokenRow(int(number), rule)
-        for rule, holds in self._group_rules:
-            chosen = _sound(rule, len(rows), unsound)
-            for number in _groups_that_break(holds, rule, columns, chosen):
-                yield BrokenRow(int(number), rule)
+        if not rows:
+            return
+        selections = _Selections(_RowColumns(rows, self._types), len(rows), unsound)
+        for rule, kept in self._row_rules:
+            chosen = selections.of(rule.columns)
+            for position in _untrue(kept(chosen.rows), chosen.rows.count):
+                yield BrokenRow(chosen.origin(position), rule)
+        for rule, kept in self._group_rules:
+            chosen = selections.of((*rule.key, *rule.columns), rule.key)
+            if chosen.rows.count:
+                for position in _telling(rule, chosen, _untrue(kept(chosen.rows), chosen.groups)):
+                    yield BrokenRow(chosen.origin(position), rule)
 
 
-class _Columns:
+class _RowColumns:
     """Columns of rows, each made when it is first asked for."""
 
     def __init__(self, rows: Sequence[Row], types: Mapping[str, str]) -> None:
@@ -69,81 +74,111 @@ class _Columns:
             self._made[name] = _cells([row[name] for row in self._rows], self._types[name])
         return self._made[name]
 
-    def chosen(self, names: Collection[str], rows: Positions | None) -> dict[str, Cells]:
-        """Some columns of some rows, in their order."""
-        cells = {name: self[name] for name in names}
-        return cells if rows is None else {n: _taken(cell, rows) for n, cell in cells.items()}
+
+class _Reordered:
+    """Some rows of columns, in another order."""
+
+    def __init__(self, columns: Columns, positions: Positions) -> None:
+        self._columns = columns
+        self._positions = positions
+        self._made: dict[str, Cells] = {}
+
+    def __getitem__(self, name: str) -> Cells:
+        if name not in self._made:
+            cells = self._columns[name]
+            known = None if cells.known is None else cells.known[self._positions]
+            self._made[name] = Cells(cells.values[self._positions], known)
+        return self._made[name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """Rows of which a rule is asked; `positions` are theirs among all rows, None means as all."""
+
+    rows: Rows
+    positions: Positions | None
+
+    @property
+    def groups(self) -> int:
+        return len(self.rows.starts)
+
+    def origin(self, position: int) -> int:
+        return int(position if self.positions is None else self.positions[position])
+
+
+class _Selections:
+    """The rows of which rules are asked; rules that are asked of the same rows share them."""
+
+    def __init__(self, columns: _RowColumns, count: int, unsound: Unsound) -> None:
+        self._columns = columns
+        self._count = count
+        self._unsound = unsound
+        self._made: dict[tuple[Any, ...], _Selection] = {}
+
+    def of(self, needed: Sequence[str], key: Sequence[str] = ()) -> _Selection:
+        """The rows whose `needed` cells are true ones, groups of the same key together."""
+        excluded = _NOBODY
+        if self._unsound:
+            excluded = excluded.union(*(self._unsound.get(name, ()) for name in needed))
+        identity = (excluded, *key)
+        if identity not in self._made:
+            self._made[identity] = self._selection(excluded, key)
+        return self._made[identity]
+
+    def _selection(self, excluded: Collection[int], key: Sequence[str]) -> _Selection:
+        if not excluded and not key:
+            return _Selection(Rows(self._columns, self._count), None)
+        sound = np.array([row for row in range(self._count) if row not in excluded], np.int64)
+        chosen = _Reordered(self._columns, sound)
+        if not key:
+            return _Selection(Rows(chosen, len(sound)), sound)
+        order = np.lexsort([chosen[name].values for name in key])
+        grouped = _Reordered(chosen, order)
+        starts = _starts([grouped[name].values for name in key], len(order))
+        return _Selection(Rows(grouped, len(order), starts), sound[order])
 
 
 def _cells(values: list[Any], kind: str) -> Cells:
     if kind == "integer" and None not in values:
-        return Cells(np.array(values, np.int64), _KNOWN)
+        return Cells(np.array(values, np.int64))
     if kind != "category":
         numbers = np.array(values, np.float64)
-        return Cells(numbers, ~np.isnan(numbers))
-    texts = np.array(values, object)
-    return Cells(texts, np.array([value is not None for value in values], np.bool_))
+        missing = np.isnan(numbers)
+        return Cells(numbers, ~missing if missing.any() else None)
+    known = np.array([value is not None for value in values]) if None in values else None
+    return Cells(np.array(values, object), known)
 
 
-def _taken(cells: Cells, rows: Positions) -> Cells:
-    return Cells(cells.values[rows], cells.known if cells.known is _KNOWN else cells.known[rows])
-
-
-def _sound(
-    rule: RowsRule, count: int, unsound: Callable[[str], Collection[int]]
-) -> Positions | None:
-    """The rows of which a rule can be asked; None means all."""
-    needed = (*rule.columns, *rule.key) if isinstance(rule, GroupsRule) else rule.columns
-    excluded = {number for name in needed for number in unsound(name)}
-    if not excluded:
-        return None
-    return np.array([number for number in range(count) if number not in excluded], np.int64)
-
-
-def _rows_that_break(
-    holds: Evaluation, rule: RowsRule, columns: _Columns, chosen: Positions | None
-) -> Positions:
-    cells = columns.chosen(rule.columns, chosen)
-    count = len(cells[rule.columns[0]].values)
-    kept = holds(Rows(cells, count))
-    broken = np.flatnonzero(~np.broadcast_to(kept.true, count))
-    return broken if chosen is None else chosen[broken]
-
-
-def _groups_that_break(
-    holds: Evaluation, rule: GroupsRule, columns: _Columns, chosen: Positions | None
-) -> Positions:
-    """Of each group that breaks the rule the first row that repeats another, else its first."""
-    cells = columns.chosen({*rule.columns, *rule.key}, chosen)
-    count = len(cells[rule.key[0]].values)
-    if count == 0:
-        return np.empty(0, np.int64)
-    order = np.lexsort([cells[name].values for name in rule.key])
-    ordered = {name: _taken(cell, order) for name, cell in cells.items()}
-    starts = _starts([ordered[name].values for name in rule.key], count)
-    kept = holds(Rows(ordered, count, starts))
-    broken = np.flatnonzero(~np.broadcast_to(kept.true, len(starts)))
-    ends = np.append(starts[1:], count)
-    values = [cells[name].values for name in rule.columns]
-    found = order[starts[broken]]
-    for number, group in enumerate(broken[:MOST_LISTED]):
-        found[number] = _telling(values, order[starts[group] : ends[group]])
-    return found if chosen is None else chosen[found]
+def _untrue(kept: Cells, count: int) -> Positions:
+    true = np.asarray(kept.true)
+    return _NO_ROWS if true.all() else np.flatnonzero(~np.broadcast_to(true, count))
 
 
 def _starts(keys: Sequence[Any], count: int) -> Positions:
-    first = np.zeros(count, np.bool_)
-    first[0] = True
+    first = np.ones(count, np.bool_)
+    if count:
+        first[1:] = False
     for key in keys:
         first[1:] |= key[1:] != key[:-1]
     return np.flatnonzero(first)
 
 
-def _telling(columns: Sequence[Any], rows: Positions) -> int:
+def _telling(rule: GroupsRule, chosen: _Selection, broken: Positions) -> list[int]:
+    """Of each group that breaks the rule the first row that repeats another, else its first."""
+    starts = chosen.rows.starts
+    ends = np.append(starts[1:], chosen.rows.count)
+    columns = [chosen.rows.columns[name].values for name in rule.columns]
+    found: list[int] = starts[broken].tolist()
+    for number, group in enumerate(broken[:MOST_LISTED]):
+        found[number] = _first_repeated(columns, range(starts[group], ends[group]))
+    return found
+
+
+def _first_repeated(columns: Sequence[Any], rows: range) -> int:
     seen: set[tuple[Any, ...]] = set()
     for row in rows:
         cells = tuple(column[row] for column in columns)
         if cells in seen:
-            return int(row)
+            return row
         seen.add(cells)
-    return int(rows[0])
+    return rows.start

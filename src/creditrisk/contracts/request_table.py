@@ -36,7 +36,7 @@ class CheckedTable:
         """Whose row it is, where that can be told."""
         if self.parent is not None:
             return self.parent.applicant(self.nested.parents[row])
-        if row >= len(self.rows) or row in self.unsound[APPLICANT_KEY]:
+        if row >= len(self.rows) or row in self.unsound.get(APPLICANT_KEY, ()):
             return None
         return int(self.rows[row][APPLICANT_KEY])
 
@@ -72,7 +72,7 @@ class TableChecks:
             self._inherit(table, parent, findings)
         for cell in self._cells.warnings(table.rows):
             warnings.add(_of_cell, table, cell)
-        for broken_row in self._rows.broken(table.rows, lambda column: table.unsound[column]):
+        for broken_row in self._rows.broken(table.rows, table.unsound):
             place = findings if broken_row.rule.level == "error" else warnings
             place.add(_of_row, table, broken_row)
         return table
@@ -81,12 +81,13 @@ class TableChecks:
         """Give each row its parent's keys; a key that it has itself must be the same."""
         parents = table.nested.parents
         for name in self._table.inherited:
+            unknown, broken = parent.unsound.get(name, ()), table.unsound.get(name, ())
             for number, row in enumerate(table.rows):
                 above = parents[number]
                 key = parent.rows[above][name]
-                if above in parent.unsound[name]:
+                if above in unknown:
                     table.unsound[name].add(number)
-                elif number not in table.unsound[name] and row.get(name, key) != key:
+                elif number not in broken and row.get(name, key) != key:
                     findings.add(_of_key, table, number, name, row[name], key)
                 row[name] = key
 

@@ -1,0 +1,87 @@
+"""Raw tables as the nested applications that a caller posts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from creditrisk.contracts.request_contract import APPLICATION, PARENTS
+from creditrisk.contracts.tables import APPLICANT_KEY, RAW_FILES, TARGET, raw_tables
+
+if TYPE_CHECKING:
+    import duckdb
+
+Row = dict[str, Any]
+Rows = Sequence[Row]
+
+_OWN_KEYS = {"bureau": "SK_ID_BUREAU", "previous_application": "SK_ID_PREV"}
+_KEYS = {APPLICANT_KEY, *_OWN_KEYS.values()}
+
+
+def application_payload(
+    raw: Path | duckdb.DuckDBPyConnection, ids: Iterable[int]
+) -> dict[str, list[Row]]:
+    """The body that posts these applicants, in this order.
+
+    Args:
+        raw: the folder of the raw files, or a connection that has the raw tables by name.
+        ids: SK_ID_CURR of applicants that the tables hold.
+    """
+    connection = raw_connection(raw) if isinstance(raw, Path) else raw
+    return nested_payload(raw_rows(connection, list(ids)))
+
+
+def raw_connection(folder: Path) -> duckdb.DuckDBPyConnection:
+    """A connection with the seven raw tables of a folder, as training loads them."""
+    import duckdb
+
+    from creditrisk.data.loading import load_table
+
+    connection = duckdb.connect()
+    for file, table in RAW_FILES.items():
+        load_table(connection, folder / file, raw_tables()[table], table)
+    return connection
+
+
+def raw_rows(connection: duckdb.DuckDBPyConnection, ids: Sequence[int]) -> dict[str, list[Row]]:
+    """The rows of all raw tables that belong to these applicants, without their outcome."""
+    found = {APPLICATION: _where(connection, APPLICATION, APPLICANT_KEY, ids)}
+    place = {applicant: position for position, applicant in enumerate(ids)}
+    found[APPLICATION].sort(key=lambda row: place[row[APPLICANT_KEY]])
+    for row in found[APPLICATION]:
+        row.pop(TARGET, None)
+    for table, parent in PARENTS.items():
+        key = _OWN_KEYS.get(parent, APPLICANT_KEY)
+        found[table] = _where(connection, table, key, [row[key] for row in found[parent]])
+    return found
+
+
+def nested_payload(tables: Mapping[str, Rows]) -> dict[str, list[Row]]:
+    """Rows of raw tables nested in their parents, without the keys that these have."""
+    children: dict[tuple[str, int], list[Row]] = defaultdict(list)
+    for table, parent in PARENTS.items():
+        key = _OWN_KEYS.get(parent, APPLICANT_KEY)
+        for row in tables.get(table, ()):
+            children[table, row[key]].append(row)
+    return {"applications": [_nested(APPLICATION, row, children) for row in tables[APPLICATION]]}
+
+
+def _nested(table: str, row: Row, children: Mapping[tuple[str, int], Rows]) -> Row:
+    own = APPLICANT_KEY if table == APPLICATION else _OWN_KEYS.get(table)
+    nested = {name: value for name, value in row.items() if name == own or name not in _KEYS}
+    for child, parent in PARENTS.items():
+        if parent == table and own is not None:
+            rows = children.get((child, row[own]), ())
+            nested[child] = [_nested(child, one, children) for one in rows]
+    return nested
+
+
+def _where(
+    connection: duckdb.DuckDBPyConnection, table: str, key: str, keys: Sequence[int]
+) -> list[Row]:
+    query = f'select * from "{table}" where {key} in (select unnest(?)) order by all'  # noqa: S608
+    result = connection.execute(query, [list(keys)])
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
