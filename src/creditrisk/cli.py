@@ -34,6 +34,7 @@ COMMANDS = {
     "promote-model": "promote_model",
     "rollback-model": "rollback_model",
     "ledger": "ledger",
+    "batch-predict": "batch_predict",
     "serve": "serve",
     "api-key": "api_key",
     "watch-registry": "watch_registry",
