@@ -7,6 +7,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
+from pydantic import ConfigDict, ValidationError
+
+from creditrisk.core.errors import CreditRiskError, validation_problems
 from creditrisk.core.files import sha256_of_json
 from creditrisk.core.report import Part, Report
 from creditrisk.core.settings import PolicySettings
@@ -14,18 +17,29 @@ from creditrisk.mlops.served import ServedModel
 from creditrisk.models.explanation import Reason
 from creditrisk.scoring.answers import Answer, Cell
 from creditrisk.scoring.decisions import Decision
+from creditrisk.scoring.environment import Platform, this_platform
 
 Form = Literal["applications", "features"]
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: sorts as the numbers do
 
 
+class UnreadableDecision(CreditRiskError):
+    """What the ledger gave back is no decision on an applicant."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"The recorded content is no decision on an applicant: {problem}.")
+
+
 class Origin(Part):
-    """Who asked when: the same for all records of a request; `received_at` is UTC, ISO 8601."""
+    """Who asked when: the same for all records of a request; `received_at` is UTC, ISO 8601.
+
+    `form` is null for a request that was refused.
+    """
 
     request_id: str
     caller: str
     received_at: str
-    form: Form
+    form: Form | None = None
 
 
 class PolicyBands(Part):
@@ -57,10 +71,15 @@ class DecisionRecord(Report):
 
     `inputs` are the applicant's part of the request as it came, `inputs_sha256` the hash of their
     canonical JSON. `features` are what the model read, null where the inputs are themselves
-    features. Both are null where inputs are not stored: a replay then needs them handed in.
+    features. Both are null where inputs are not stored: a replay then needs them handed in. The
+    reasons stay even then, with the values that they name: they are what the applicant was told.
     """
 
+    # A number that is none must not become null unseen.
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
     kind: Literal["decision"] = "decision"
+    format_version: Literal[1] = 1
     origin: Origin
     record: int
     sk_id_curr: int
@@ -77,10 +96,82 @@ class DecisionRecord(Report):
     warnings: tuple[Warned, ...]
     model: ServedModel
     policy: PolicyBands
+    platform: Platform
 
     def to_json(self) -> bytes:
         """The record as the ledger keeps it."""
         return self.model_dump_json().encode()
+
+    @classmethod
+    def parse(cls, content: bytes) -> Self:
+        """Read a record back.
+
+        Raises:
+            UnreadableDecision: the content is something else.
+        """
+        try:
+            return cls.model_validate_json(content)
+        except ValidationError as error:
+            raise UnreadableDecision(validation_problems(error)[0]) from error
+
+
+class RefusedRule(Part):
+    """A rule that a refused request breaks; `seen` is null where inputs are not stored."""
+
+    record: int | None
+    applicant: int | None
+    path: str
+    column: str | None
+    rule: str
+    seen: str | None = None
+    required: str
+
+
+class RefusalRecord(Report):
+    """A request that was refused: nobody was decided on.
+
+    It holds the hash of the body and never the body. `unlisted` counts violations beyond those
+    listed.
+    """
+
+    kind: Literal["refusal"] = "refusal"
+    origin: Origin
+    body_sha256: str
+    violations: tuple[RefusedRule, ...]
+    unlisted: int
+
+
+class ShadowRecord(Report):
+    """What the challenger would have answered where the champion made the decision `beside`.
+
+    It holds neither inputs nor features: those of the decision are the same.
+    """
+
+    kind: Literal["shadow"] = "shadow"
+    beside: str
+    request_id: str
+    sk_id_curr: int
+    probability: float
+    prediction: int
+    threshold: float
+    decision: Decision
+    grade: str
+    model: ServedModel
+
+    @classmethod
+    def of(cls, answer: Answer, *, beside: str, request_id: str, model: ServedModel) -> Self:
+        """The record of a challenger's answer."""
+        return cls(
+            beside=beside,
+            request_id=request_id,
+            sk_id_curr=answer.sk_id_curr,
+            probability=answer.probability,
+            prediction=answer.prediction,
+            threshold=answer.threshold,
+            decision=answer.decision,
+            grade=answer.grade,
+            model=model,
+        )
 
 
 def decision_record(
@@ -112,6 +203,7 @@ def decision_record(
     """
     return DecisionRecord.model_construct(
         kind="decision",
+        format_version=1,
         origin=origin,
         record=record,
         sk_id_curr=answer.sk_id_curr,
@@ -128,6 +220,7 @@ def decision_record(
         warnings=tuple(warnings),
         model=model,
         policy=policy,
+        platform=this_platform(),
     )
 
 
