@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -132,8 +132,10 @@ class RequestContract(Report):
     """`request_contract.json` of a bundle: both payload forms, and which rules cannot apply.
 
     `tables` are the seven raw tables, parents first; `features` is a row of the feature table.
+    `example` is a body of made-up applications that keeps every rule.
     """
 
     tables: tuple[RequestTable, ...]
     features: RequestTable
     inapplicable: dict[str, str]
+    example: dict[str, Any]

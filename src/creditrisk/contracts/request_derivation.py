@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from creditrisk.contracts.compilation import Compilation
@@ -72,9 +74,17 @@ def derived_contract(
         tables=tuple(table.derived() for table in tables),
         features=_Derivation(row, relaxed_rules, descriptions).derived(),
         inapplicable=_inapplicable(rule_names(features)),
+        example=example_applications(),
     )
     _check_coverage(contract, rule_names(features))
     return contract
+
+
+def example_applications() -> dict[str, Any]:
+    """A body of made-up applications; no row in it is a person's."""
+    text = files("creditrisk.contracts").joinpath("example_application.json").read_text("utf-8")
+    example: dict[str, Any] = json.loads(text)
+    return example
 
 
 class _Derivation:

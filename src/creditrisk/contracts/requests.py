@@ -16,6 +16,7 @@ from creditrisk.contracts.request_contract import (
 )
 from creditrisk.contracts.request_nesting import NestedTable, nested_tables, outermost
 from creditrisk.contracts.request_parsing import parsed
+from creditrisk.contracts.request_schema import request_schema
 from creditrisk.contracts.request_table import CheckedTable, TableChecks
 from creditrisk.contracts.request_violations import (
     Findings,
@@ -81,7 +82,8 @@ class RequestChecks:
     ) -> None:
         self.contract = contract
         self.max_records = max_records
-        self._features = TableChecks(contract.features, {APPLICANT_KEY, *features}, ())
+        self._required = frozenset({APPLICANT_KEY, *features})
+        self._features = TableChecks(contract.features, self._required, ())
         self._tables = {
             table.name: TableChecks(
                 table,
@@ -126,6 +128,13 @@ class RequestChecks:
         except RequestRefused as refusal:
             return refusal.violations, ()
         return findings.listed, warnings.listed
+
+    def json_schemas(self) -> dict[str, dict[str, Any]]:
+        """The JSON Schema of a body of each form, by the form's name."""
+        return {
+            form: request_schema(self.contract, form, self._required, self.max_records)
+            for form in (APPLICATIONS_FORM, FEATURES_FORM)
+        }
 
     def _request(
         self, content: dict[str, Any], findings: Findings, warnings: Findings

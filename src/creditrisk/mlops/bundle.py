@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from creditrisk.contracts.request_contract import RequestContract
 from creditrisk.contracts.runner import ValidationRunner
+from creditrisk.contracts.tables import APPLICANT_KEY
 from creditrisk.core.errors import MissingFile, validation_problems
 from creditrisk.core.files import atomic_folder
 from creditrisk.core.report import Report
@@ -146,6 +147,12 @@ class Bundle:
     def input_example(self) -> InputExample:
         """A few made-up rows in the form that a caller sends."""
         return InputExample.model_validate_json(self.contents[INPUT_EXAMPLE_FILE])
+
+    def request_examples(self) -> dict[str, dict[str, Any]]:
+        """A made-up body of each form of a scoring request that keeps its contract."""
+        rows = self.input_example().rows
+        numbered = [{APPLICANT_KEY: number, **row} for number, row in enumerate(rows, 1)]
+        return {"applications": self.request_contract().example, "features": {"features": numbered}}
 
     def reference_population(self) -> ReferencePopulation:
         """The approved applicants with whom an applicant is compared."""
