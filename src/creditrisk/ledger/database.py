@@ -62,6 +62,7 @@ class LedgerDatabase:
             raise InvalidLedgerAddress(f"its URL cannot be used ({_first_line(error)})") from error
         self.shown_url = parsed.render_as_string(hide_password=True)
         self.path = _file_of(parsed)
+        self.errors = (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error, OSError)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -102,6 +103,12 @@ class LedgerDatabase:
             raise LedgerUnavailable(self.shown_url, "its file is gone")
         return self.engine.connect().execution_options(**{_WRITES: True})
 
+    def discard(self, connection: sa.Connection) -> None:
+        """Close a connection for good, whatever state it is in."""
+        for close in (connection.invalidate, connection.close):
+            with suppress(*self.errors):
+                close()
+
     def file_identity(self) -> tuple[int, int] | None:
         """Which file lies at SQLite's path: one that was removed keeps taking rows for nobody."""
         if not self.path:
@@ -120,7 +127,7 @@ class LedgerDatabase:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except (SQLAlchemyError, OSError) as error:
+        except self.errors as error:
             raise LedgerUnavailable(self.shown_url, reason_of(error)) from error
 
 
@@ -168,20 +175,12 @@ def stored_entries(
             yield Entry(*row)
 
 
-def is_locked(error: SQLAlchemyError) -> bool:
+def is_locked(error: Exception) -> bool:
     """Whether a statement gave up waiting for another process, so that trying again is no use."""
-    original = getattr(error, "orig", None)
+    original = getattr(error, "orig", None) or error
     if isinstance(original, sqlite3.OperationalError):
         return original.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
     return getattr(original, "sqlstate", None) == _LOCK_NOT_AVAILABLE
-
-
-def discard(connection: sa.Connection) -> None:
-    """Close a connection for good, whatever state it is in."""
-    with suppress(SQLAlchemyError, OSError):
-        connection.invalidate()
-    with suppress(SQLAlchemyError, OSError):
-        connection.close()
 
 
 def reason_of(error: BaseException) -> str:
@@ -231,7 +230,7 @@ def _prepare_postgresql(connection: Any, _record: Any, *, wait_seconds: float) -
 
 def _begin_sqlite(connection: sa.Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("begin immediate" if writes else "begin")
+    connection.connection.cursor().execute("begin immediate" if writes else "begin")
 
 
 def _file_of(url: sa.URL) -> Path | None:

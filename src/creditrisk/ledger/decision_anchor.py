@@ -37,6 +37,7 @@ class AnchorKeeper:
         self.trusted = False
         self._identity = identity
         self._chain = chain
+        self._lock = threading.Lock()
         self._behind = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="decision-anchor", daemon=True)
@@ -59,8 +60,9 @@ class AnchorKeeper:
 
     def follow(self) -> None:
         """Let the anchor follow what has been committed, soon."""
-        if not self._thread.is_alive() and not self._closing.is_set():
-            self._thread.start()
+        with self._lock:
+            if self._thread.ident is None:
+                self._thread.start()
         self._behind.set()
 
     def close(self) -> None:

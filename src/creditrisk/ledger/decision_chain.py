@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from creditrisk.ledger import database, decision_store
+from creditrisk.ledger import decision_store
 from creditrisk.ledger.decision_entries import (
     NewDecision,
     StoredDecision,
@@ -56,8 +56,7 @@ class DecisionChain:
 
     def lock(self, connection: Connection) -> None:
         """Let no other process append until the transaction ends."""
-        table = self._identity.table
-        if database.stored_ledger_id(connection, table, lock=True) != self.ledger_id:
+        if decision_store.locked_ledger_id(connection) != self.ledger_id:
             raise MissingLedger(self._identity.database.shown_url, self._identity.anchor_file.path)
 
     def extend(self, connection: Connection, drafts: Sequence[Draft]) -> Head:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from creditrisk.ledger import database, decision_store
@@ -17,10 +17,10 @@ from creditrisk.ledger.errors import (
     LedgerError,
     LedgerUnavailable,
 )
+from creditrisk.ledger.turn import FairTurn
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-    from sqlalchemy.exc import SQLAlchemyError
 
 Outcome = LedgerError | None
 
@@ -33,11 +33,16 @@ class DecisionRecorder:
     """
 
     def __init__(
-        self, ledger_database: LedgerDatabase, chain: DecisionChain, keeper: AnchorKeeper
+        self,
+        ledger_database: LedgerDatabase,
+        chain: DecisionChain,
+        keeper: AnchorKeeper,
+        turn: FairTurn | None,
     ) -> None:
         self._database = ledger_database
         self._chain = chain
         self._keeper = keeper
+        self._turn = turn
         self._connection: Connection | None = None
         self._file: tuple[int, int] | None = None
         self._in_doubt = False
@@ -51,22 +56,22 @@ class DecisionRecorder:
         Raises:
             LedgerBroken, MissingLedger, LedgerUnavailable: none of them was recorded.
         """
-        from sqlalchemy.exc import SQLAlchemyError
-
         self._in_doubt = False
         try:
             return self._attempt(submissions, look=False)
-        except SQLAlchemyError as error:
+        except self._database.errors as error:
             if database.is_locked(error):
                 raise self._unavailable(error) from error
         try:
             return self._attempt(submissions, look=True)
-        except SQLAlchemyError as error:
+        except self._database.errors as error:
             return self._what_stands(submissions, error)
 
     def close(self) -> None:
         """Give the connection back."""
         self._drop()
+        if self._turn:
+            self._turn.close()
 
     def _attempt(self, submissions: Sequence[Sequence[Draft]], *, look: bool) -> list[Outcome]:
         outcomes: list[Outcome] = [None] * len(submissions)
@@ -106,17 +111,15 @@ class DecisionRecorder:
         return outcomes, drafts
 
     def _what_stands(
-        self, submissions: Sequence[Sequence[Draft]], error: SQLAlchemyError
+        self, submissions: Sequence[Sequence[Draft]], error: Exception
     ) -> list[Outcome]:
         """After two failed attempts: what the database says, if it answers."""
-        from sqlalchemy.exc import SQLAlchemyError
-
         if not self._in_doubt:
             raise self._unavailable(error) from error
         try:
             with self._transaction() as connection:
                 outcomes, drafts = self._unrecorded(connection, submissions)
-        except (SQLAlchemyError, LedgerUnavailable):
+        except (*self._database.errors, LedgerError):
             reason = database.reason_of(error)
             raise DecisionInDoubt(self._database.shown_url, reason) from error
         open_ids = {draft.decision_id for draft in drafts}
@@ -131,11 +134,12 @@ class DecisionRecorder:
     def _transaction(self) -> Iterator[Connection]:
         """The locked ledger; whatever fails ends the connection, so the next one is fresh."""
         try:
-            connection = self._connected()
-            self._chain.lock(connection)
-            self._keeper.check(connection)
-            yield connection
-            connection.rollback()  # where nothing was committed
+            with self._turn.taken() if self._turn else nullcontext():
+                connection = self._connected()
+                self._chain.lock(connection)
+                self._keeper.check(connection)
+                yield connection
+                connection.rollback()  # where nothing was committed
         except BaseException:
             self._drop()
             raise
@@ -151,7 +155,7 @@ class DecisionRecorder:
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            database.discard(connection)
+            self._database.discard(connection)
 
     def _unavailable(self, error: Exception) -> LedgerUnavailable:
         return LedgerUnavailable(self._database.shown_url, database.reason_of(error))

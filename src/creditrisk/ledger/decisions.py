@@ -35,6 +35,7 @@ from creditrisk.ledger.identity import LedgerIdentity
 from creditrisk.ledger.keys import LedgerKey, resolve_key
 from creditrisk.ledger.ledger import ANCHOR_VARIABLE, DEFAULT_ANCHOR, DEFAULT_URL, URL_VARIABLE
 from creditrisk.ledger.schema import DECISIONS
+from creditrisk.ledger.turn import FairTurn
 
 ANCHOR_NAME = "decisions_anchor.json"
 _WAIT_SECONDS = 5.0
@@ -80,7 +81,8 @@ class DecisionLedger:
             self._chain = DecisionChain(self._identity, self._identity.open(create=create))
             stack.pop_all()
         self._keeper = AnchorKeeper(self._identity, self._chain)
-        recorder = DecisionRecorder(self._database, self._chain, self._keeper)
+        turn = FairTurn(anchor, _WAIT_SECONDS) if local else None  # PostgreSQL queues by itself
+        recorder = DecisionRecorder(self._database, self._chain, self._keeper, turn)
         self._writer = DecisionWriter(recorder, self._database.shown_url)
 
     @classmethod

@@ -161,7 +161,9 @@ def test_a_second_kill_before_anchoring_is_no_tampering(place: Place) -> None:
     assert (verification.rows, verification.unanchored) == (16, 3)
 
 
-@pytest.mark.parametrize("moment", ["identity.begin_ledger", "identity.LedgerIdentity._newly_anchored_id"])
+@pytest.mark.parametrize(
+    "moment", ["identity.begin_ledger", "identity.LedgerIdentity._newly_anchored_id"]
+)
 def test_a_kill_while_a_ledger_is_made(empty: Place, moment: str) -> None:
     """A ledger that was half made is made by the next one who opens it."""
     killed_at(empty, moment)

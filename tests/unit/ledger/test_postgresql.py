@@ -2,80 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import signal
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ledger_place import FOR_EVER, KEY, appender
+from postgresql_server import Server, execute
 
 from creditrisk.ledger import Ledger
 from creditrisk.ledger.errors import InvalidLedgerKey, LedgerUnavailable
 
-START_SECONDS = 60
-
 pytestmark = pytest.mark.external
 
 
-def program(name: str) -> str:
-    """The path of one of PostgreSQL's programs, which Debian keeps off the PATH."""
-    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return str(found[-1]) if found else shutil.which(name) or ""
-
-
-def unprivileged() -> dict[str, str]:
-    """PostgreSQL refuses to run as root."""
-    return {"user": "postgres"} if os.geteuid() == 0 else {}
-
-
-@contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """A running server that listens on a socket in `folder`; its URL."""
-    user = unprivileged().get("user") or pwd.getpwuid(os.geteuid()).pw_name
-    if os.geteuid() == 0:
-        shutil.chown(folder, user)
-    data = str(folder / "data")
-    options: dict[str, Any] = {"stdout": subprocess.DEVNULL, "cwd": folder, **unprivileged()}
-    subprocess.run(
-        [program("initdb"), "-D", data, "-A", "trust", "-U", "creditrisk"], check=True, **options
-    )
-    command = [program("postgres"), "-D", data, "-k", str(folder), "-c", "listen_addresses="]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, **options) as process:
-        try:
-            yield f"postgresql+psycopg://creditrisk@/postgres?host={folder}"
-        finally:
-            process.send_signal(signal.SIGINT)  # SIGTERM would wait for clients
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
+@pytest.fixture
+def url(postgresql: Server) -> str:
     """The URL of a server that answers."""
-    psycopg = pytest.importorskip("psycopg")
-    if not program("initdb"):
-        pytest.skip("PostgreSQL is not installed (apt install postgresql)")
-    # A socket's path may have 107 characters, which pytest's folders exceed.
-    with (
-        tempfile.TemporaryDirectory(prefix="creditrisk-pg-") as folder,
-        server(Path(folder)) as url,
-    ):
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                psycopg.connect(f"host={folder} user=creditrisk dbname=postgres").close()
-                break
-            except psycopg.OperationalError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
-        yield url
+    return postgresql.url
 
 
 @pytest.fixture
@@ -83,16 +27,6 @@ def anchor(url: str, tmp_path: Path) -> Iterator[Path]:
     """The anchor of a ledger whose tables are dropped afterwards."""
     yield tmp_path / "anchor.json"
     execute(url, "drop schema public cascade", "create schema public")
-
-
-def execute(url: str, *statements: str) -> None:
-    """Change the database as its owner could."""
-    import sqlalchemy
-
-    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
 
 
 def problems(url: str, anchor: Path) -> list[str]:
