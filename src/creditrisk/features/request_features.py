@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditrisk.contracts.tables import APPLICANT_KEY, ColumnType, raw_tables, without_target
-from creditrisk.core.errors import CreditRiskError
+from creditrisk.core.errors import CreditRiskError, Misuse
 from creditrisk.features.queries import FEATURE_TABLES, JOIN, QUERIES_OF, prepare, query
 
 if TYPE_CHECKING:
@@ -48,6 +48,18 @@ class FeaturesNotComputable(CreditRiskError):
         super().__init__(
             f"No features: sql/{name}.sql met a number beyond what it can hold; sums and ratios of "
             "amounts must stay below 1e20."
+        )
+
+
+class WrongRequestTable(Misuse):
+    """A raw table has not the columns that the plans were made for; DuckDB would misread it."""
+
+    def __init__(self, name: str, seen: pa.Schema, required: pa.Schema) -> None:
+        absent = set(required) - set(seen)
+        shown = ", ".join(sorted(f"{field.name} as {field.type}" for field in absent))
+        super().__init__(
+            f"No features: table {name} must have the columns of request_schema in their order; "
+            f"it lacks {shown or 'that order'}."
         )
 
 
@@ -88,7 +100,9 @@ class RequestFeatures:
                 that is left out is empty.
 
         Raises:
-            FeaturesNotComputable, FeatureEngineFailed.
+            FeaturesNotComputable: an amount is beyond what the features can hold.
+            FeatureEngineFailed: DuckDB failed otherwise.
+            WrongRequestTable: a table has other columns.
         """
         with self._given(tables):
             parts = [self._part(name) for name in FEATURE_TABLES]
@@ -99,7 +113,7 @@ class RequestFeatures:
         """The same as a table, with the columns and types of the feature table.
 
         Raises:
-            FeaturesNotComputable, FeatureEngineFailed.
+            FeaturesNotComputable, FeatureEngineFailed, WrongRequestTable: as for `rows`.
         """
         with self._given(tables), self._refusals(JOIN):
             features = self._connection.sql(f"execute {JOIN}").to_arrow_table()
@@ -131,9 +145,9 @@ class RequestFeatures:
     @contextmanager
     def _given(self, tables: Mapping[str, pa.Table]) -> Iterator[None]:
         """Let the plans read these tables, and nothing of them afterwards."""
-        for name, given in self._tables.items():
-            given.table = tables.get(name, given.empty)
         try:
+            for name, given in self._tables.items():
+                given.take(tables.get(name, given.empty), name)
             yield
         finally:
             for given in self._tables.values():
@@ -185,6 +199,12 @@ class _Given:
     def __init__(self, empty: pa.Table) -> None:
         self.empty = empty
         self.table = empty
+
+    def take(self, table: pa.Table, name: str) -> None:
+        """Show these rows from now on."""
+        if not table.schema.equals(self.empty.schema):
+            raise WrongRequestTable(name, table.schema, self.empty.schema)
+        self.table = table
 
     def __arrow_c_schema__(self) -> object:
         return self.empty.schema.__arrow_c_schema__()
