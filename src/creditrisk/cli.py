@@ -38,6 +38,7 @@ COMMANDS = {
     "serve": "serve",
     "api-key": "api_key",
     "watch-registry": "watch_registry",
+    "ship-inference": "ship_inference",
 }
 
 USAGE_ERROR = 2

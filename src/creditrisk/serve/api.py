@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from creditrisk.core.settings import Settings
 from creditrisk.mlops.served import ServedModel, unregistered
+from creditrisk.serve import audit
 from creditrisk.serve.middleware import Exchanges
 from creditrisk.serve.model import ServingModel
 from creditrisk.serve.openapi import document_routes, openapi_document
@@ -80,6 +81,7 @@ def create_app(
     )
     app.state.service = service
     app.include_router(router)
+    app.include_router(audit.router)
     document_routes(app, settings.serve)
     app.openapi = lambda: openapi_document(app, service)  # type: ignore[method-assign]
     app.add_middleware(Exchanges, metrics=service.metrics)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -129,7 +129,7 @@ class Desk:
 
     def _decide(self, cases: Sequence[Case], model: ServingModel) -> None:
         rows = [case for case in cases if isinstance(case.request, FeatureRequest)]
-        _together(rows, lambda group: _decide_rows(group, model), self._refused_alone)
+        _together(rows, lambda group: _decide_features(group, model), self._refused_alone)
         raw = [case for case in cases if isinstance(case.request, ApplicationRequest)]
         for places in rounds([case.request for case in raw]):  # type: ignore[misc]
             group = [raw[place] for place in places]
@@ -137,13 +137,11 @@ class Desk:
 
     def _decide_raw(self, cases: Sequence[Case], model: ServingModel) -> None:
         requests = [case.request for case in cases]
-        table = self._features.compute(merged_tables(requests))  # type: ignore[arg-type]
-        thresholds = [threshold for case in cases for threshold in case.thresholds]
-        answers = iter(model.decisions.decide_features(table, thresholds))
-        rows = iter(table.to_pylist())
+        rows = self._features.rows(merged_tables(requests))  # type: ignore[arg-type]
+        computed = iter(rows)
         for case in cases:
-            case.answers = [next(answers) for _ in case.thresholds]
-            case.features = [next(rows) for _ in case.thresholds]
+            case.features = [next(computed) for _ in case.thresholds]
+        _decide_rows(cases, rows, model)
 
     def _refused_alone(self, case: Case, error: Exception) -> None:
         """The outcome of a request that could not be scored on its own either."""
@@ -247,13 +245,19 @@ class Desk:
                 self._metrics.decisions.labels(decision).inc(count)
 
 
-def _decide_rows(cases: Sequence[Case], model: ServingModel) -> None:
-    """One matrix for the feature records of all these requests."""
-    rows = [row for case in cases for row in case.request.records]  # type: ignore[union-attr]
+def _decide_rows(
+    cases: Sequence[Case], rows: Sequence[Mapping[str, Cell]], model: ServingModel
+) -> None:
+    """One matrix for the feature rows of all these requests."""
     thresholds = [threshold for case in cases for threshold in case.thresholds]
     answers = iter(model.decisions.decide_records(rows, thresholds))
     for case in cases:
         case.answers = [next(answers) for _ in case.thresholds]
+
+
+def _decide_features(cases: Sequence[Case], model: ServingModel) -> None:
+    rows = [row for case in cases for row in case.request.records]  # type: ignore[union-attr]
+    _decide_rows(cases, rows, model)
 
 
 def _together(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 REQUEST_ID_HEADER = "X-Request-ID"
 REPLACED_HEADER = "X-Request-ID-Replaced"
 UNMATCHED = "unmatched"
+LINGER_SECONDS = 1.0
 CLIENT_GONE = 499  # nginx's status for a client that did not wait; it is logged and never sent
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -105,12 +108,12 @@ class Exchanges:
         except ClientGone:
             exchange.status = CLIENT_GONE
         except Problem as problem:
-            await _send_problem(problem, exchange, send)
+            await _send_problem(problem, exchange, receive, send)
         except Exception:
             _LOG.exception("unexpected error")
             if exchange.status:  # too late to say anything else
                 raise
-            await _send_problem(UnexpectedProblem(), exchange, send)
+            await _send_problem(UnexpectedProblem(), exchange, receive, send)
 
     def _observe(self, exchange: Exchange, scope: Scope) -> None:
         seconds = time.perf_counter() - exchange.started
@@ -120,7 +123,7 @@ class Exchanges:
         _LOG.info("request", extra={"fields": _line(exchange, path, seconds)})
 
 
-async def _send_problem(problem: Problem, exchange: Exchange, send: Send) -> None:
+async def _send_problem(problem: Problem, exchange: Exchange, receive: Receive, send: Send) -> None:
     body = problem.body(exchange.request_id)
     headers = [
         (b"content-type", MEDIA_TYPE.encode()),
@@ -129,7 +132,20 @@ async def _send_problem(problem: Problem, exchange: Exchange, send: Send) -> Non
         *((name.lower().encode(), value.encode()) for name, value in problem.headers.items()),
     ]
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    if problem.headers.get("Connection") == "close":
+        # A close while the client still sends would reset the connection before it has read this.
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await _discard(receive)
+        body = b""
     await send({"type": "http.response.body", "body": body})
+
+
+async def _discard(receive: Receive) -> None:
+    """Read on for a moment and forget what comes."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while (await receive()).get("more_body", False):
+                pass
 
 
 def _line(exchange: Exchange, path: str, seconds: float) -> dict[str, Any]:

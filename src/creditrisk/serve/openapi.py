@@ -42,6 +42,11 @@ def openapi_document(app: FastAPI, service: Service) -> dict[str, Any]:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas["ProblemDetails"] = ProblemDetails.model_json_schema()
     body = _request_body(service.models.champion)
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    for path, item in document["paths"].items():
+        if path not in _BODIES:
+            item["get"]["responses"].pop("422", None)  # FastAPI's own form, which never leaves
     for path in _BODIES:
         document["paths"][path]["post"]["requestBody"] = body
     return document
@@ -50,7 +55,13 @@ def openapi_document(app: FastAPI, service: Service) -> dict[str, Any]:
 def _request_body(model: ServingModel) -> dict[str, Any]:
     content = {
         "schema": {"oneOf": list(model.checks.json_schemas().values())},
-        "examples": {"features": {"summary": "Rows of the feature table", "value": _rows(model)}},
+        "examples": {
+            "features": {"summary": "Rows of the feature table", "value": _rows(model)},
+            "applications": {
+                "summary": "A made-up application with its histories",
+                "value": model.checks.contract.example,
+            },
+        },
     }
     return {"required": True, "content": {"application/json": content}}
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from creditrisk.contracts.request_violations import RequestRefused, Violation
+from creditrisk.scoring.decision_record import Origin, RefusalRecord, RefusedRule
 from creditrisk.serve.problems import Problem
 
 if TYPE_CHECKING:
@@ -87,20 +88,28 @@ def refusal_record(refusal: RequestRefused, order: Order, body: bytes, *, store:
 
     What was seen may be an applicant's, so it is kept only where inputs are.
     """
-    facts = [violation_facts(one) for one in refusal.violations]
-    hidden = () if store else ("seen",)
-    content = {
-        "kind": "refusal",
-        "origin": {
-            "request_id": order.request_id,
-            "caller": order.caller,
-            "received_at": order.received_at.isoformat(),
-        },
-        "body_sha256": hashlib.sha256(body).hexdigest(),
-        "violations": [_without(one, hidden) for one in facts],
-        "unlisted": refusal.unlisted,
-    }
-    return as_json(content)
+    record = RefusalRecord(
+        origin=Origin(
+            request_id=order.request_id,
+            caller=order.caller,
+            received_at=order.received_at.isoformat(),
+        ),
+        body_sha256=hashlib.sha256(body).hexdigest(),
+        violations=tuple(
+            RefusedRule(
+                record=one.record,
+                applicant=one.applicant,
+                path=one.path,
+                column=one.column,
+                rule=one.rule,
+                seen=one.seen if store else None,
+                required=one.required,
+            )
+            for one in refusal.violations
+        ),
+        unlisted=refusal.unlisted,
+    )
+    return record.model_dump_json().encode()
 
 
 def rule_families(refusal: RequestRefused) -> Counter[str]:
@@ -125,7 +134,3 @@ def _reason(reason: Reason) -> dict[str, Any]:
         "log_odds": reason.log_odds,
         "share": reason.share,
     }
-
-
-def _without(facts: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    return {name: value for name, value in facts.items() if name not in names}

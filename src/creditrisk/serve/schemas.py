@@ -113,6 +113,21 @@ class Prediction(Form):
     predictions: list[PredictedRecord]
 
 
+class RecordedDecision(Form):
+    """A decision with its proof; `content` is what was recorded, null once it was retired."""
+
+    decision_id: str
+    kind: Literal["decision", "refusal", "shadow", "batch"]
+    request_id: str
+    recorded_at: str
+    sequence: int
+    content_sha256: str
+    previous_sha256: str
+    sha256: str
+    signature: str
+    content: dict[str, Any] | None
+
+
 class PolicyFacts(Form):
     """The lender's bands: below `approve_below` approved, from `decline_from` on declined."""
 

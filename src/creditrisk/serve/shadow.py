@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from creditrisk.ledger.decision_entries import NewDecision
-from creditrisk.scoring.decision_record import new_decision_id
-from creditrisk.serve import replies
+from creditrisk.scoring.decision_record import ShadowRecord, new_decision_id
 
 if TYPE_CHECKING:
     from creditrisk.ledger.decisions import DecisionLedger
@@ -26,7 +25,7 @@ _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ShadowRecord:
+class Shadowed:
     """A feature row and the decision that the champion made on it."""
 
     decision_id: str
@@ -57,7 +56,7 @@ class Shadow(threading.Thread):
         self._ledger = ledger
         self._metrics = metrics
         self._is_busy = is_busy
-        self._waiting: deque[ShadowRecord] = deque()
+        self._waiting: deque[Shadowed] = deque()
         self._change = threading.Condition(threading.Lock())
         self._closing = False
 
@@ -95,7 +94,7 @@ class Shadow(threading.Thread):
                 _LOG.exception("the challenger did not score")
                 self._metrics.shadow.labels("failed").inc(len(records))
 
-    def _next(self) -> list[ShadowRecord]:
+    def _next(self) -> list[Shadowed]:
         with self._change:
             while not self._waiting and not self._closing:
                 self._change.wait()
@@ -105,26 +104,25 @@ class Shadow(threading.Thread):
             return [self._waiting.popleft() for _ in range(count)]
 
 
-def _records(case: Case) -> Iterator[ShadowRecord]:
+def _records(case: Case) -> Iterator[Shadowed]:
     if case.request is None or not case.answers:
         return
     rows = case.features or case.request.records
     for entry, row, threshold in zip(case.entries, rows, case.thresholds, strict=True):
-        yield ShadowRecord(entry.decision_id, entry.request_id, row, threshold)
+        yield Shadowed(entry.decision_id, entry.request_id, row, threshold)
 
 
-def _scored(records: Sequence[ShadowRecord], challenger: ServingModel) -> Iterator[NewDecision]:
+def _scored(records: Sequence[Shadowed], challenger: ServingModel) -> Iterator[NewDecision]:
     """What the challenger would have answered, each beside the decision that was made."""
     answers = challenger.decisions.decide_records(
         [record.row for record in records], [record.threshold for record in records]
     )
     for record, answer in zip(records, answers, strict=True):
-        own_id = new_decision_id()
-        content = {
-            "kind": "shadow",
-            "beside": record.decision_id,
-            "request_id": record.request_id,
-            "answer": replies.prediction(answer, own_id),
-            "model": challenger.served.model_dump(mode="json"),
-        }
-        yield NewDecision("shadow", own_id, record.request_id, replies.as_json(content))
+        content = ShadowRecord.of(
+            answer,
+            beside=record.decision_id,
+            request_id=record.request_id,
+            model=challenger.served,
+        )
+        body = content.model_dump_json().encode()
+        yield NewDecision("shadow", new_decision_id(), record.request_id, body)
