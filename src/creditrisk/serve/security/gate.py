@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 REMEMBERED_CALLERS = 20_000
 REMEMBERED_ADDRESSES = 20_000
 FAILURES = Rate(per_second=1.0, burst=20)
+# A caller who is refused again and again is named in the log now and then.
+NOTICES = Rate(per_second=0.1, burst=5)
 
 _KEY_START = f"{PREFIX}_"
 
@@ -56,6 +58,7 @@ class Gate:
         self._tokens = tokens
         self._requests = TokenBuckets(REMEMBERED_CALLERS)
         self._failures = TokenBuckets(REMEMBERED_ADDRESSES)
+        self._notices = TokenBuckets(REMEMBERED_CALLERS)
 
     @classmethod
     def from_environment(cls, settings: ServeSettings) -> Self:
@@ -100,12 +103,12 @@ class Gate:
             caller = await self._caller(request)
         except Unauthenticated as refusal:
             raise self._counted(refusal, request) from None
-        rate = caller.rate or self._rate
-        wait = self._requests.take(caller.identity, rate)
-        if wait:
-            raise TooManyRequests(wait, rate.per_second, rate.burst)
-        if needed is not None:
-            caller.require(needed)
+        try:
+            self._allow(caller, needed)
+        except Problem as refusal:
+            if not self._notices.take(caller.identity, NOTICES):
+                _log.warning("Refused %s: %s", caller.name, refusal.detail)
+            raise
         return caller
 
     def problem(self) -> str | None:
@@ -126,6 +129,14 @@ class Gate:
         if self._tokens is None:
             raise Unauthenticated("The credential is no API key.")
         return await self._tokens.caller(credential)
+
+    def _allow(self, caller: Caller, needed: Scope | None) -> None:
+        rate = caller.rate or self._rate
+        wait = self._requests.take(caller.identity, rate)
+        if wait:
+            raise TooManyRequests(wait, rate.per_second, rate.burst)
+        if needed is not None:
+            caller.require(needed)
 
     def _counted(self, refusal: Unauthenticated, request: Mapping[str, Any]) -> Problem:
         """The refusal, or that of an address which has had too many; only the former is logged."""

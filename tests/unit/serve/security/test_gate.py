@@ -14,7 +14,7 @@ from creditrisk.serve.problems import Problem
 from creditrisk.serve.security import Caller, Gate, Scope, keys
 from creditrisk.serve.security.callers import LOCAL
 from creditrisk.serve.security.errors import InvalidIssuer, NobodyMayCall, NoUsableKey
-from creditrisk.serve.security.gate import FAILURES, _say_that_it_is_open
+from creditrisk.serve.security.gate import FAILURES, NOTICES, _say_that_it_is_open
 from creditrisk.serve.security.issuer import AUDIENCE_VARIABLE, ISSUER_VARIABLE
 from creditrisk.serve.security.keys import KEY_FILE_VARIABLE
 
@@ -150,6 +150,17 @@ def test_refused_requests_count_too(path: Path) -> None:
     gate = Gate.from_environment(EVERYWHERE)
     statuses = [refused(gate, request(key), Scope.ADMIN).status for _ in range(3)]
     assert statuses == [403, 403, 429]
+
+
+def test_a_refused_caller_is_named_in_the_log(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Who was kept from what is on record, in so many lines however often it is tried."""
+    key = key_in(path, Scope.PREDICT)
+    gate = Gate.from_environment(EVERYWHERE)
+    for _ in range(100):
+        refused(gate, request(key), Scope.AUDIT)
+    said = {record.getMessage() for record in caplog.records}
+    assert said == {"Refused lender: This needs the scope audit; the caller has predict."}
+    assert len(caplog.records) <= NOTICES.burst
 
 
 def test_guessing_is_slowed_down(path: Path, caplog: pytest.LogCaptureFixture) -> None:
