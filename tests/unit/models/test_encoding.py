@@ -139,3 +139,42 @@ def test_a_pandas_frame_without_a_column_is_refused() -> None:
 
     with pytest.raises(MissingFeatures, match="AMT_CREDIT"):
         arrow_table(pd.DataFrame({"OTHER": [1]}), ["AMT_CREDIT"])
+
+
+RECORDS: list[dict[str, object]] = [
+    {"AMT_CREDIT": 0.1 + 0.2, "CNT_CHILDREN": 2**53 - 1, "CODE_GENDER": "M", "SK_ID_CURR": 1},
+    {"AMT_CREDIT": None, "CNT_CHILDREN": None, "CODE_GENDER": None},
+    {"AMT_CREDIT": -0.0, "CNT_CHILDREN": -3, "CODE_GENDER": "XNA"},
+    {"AMT_CREDIT": float("nan"), "CNT_CHILDREN": 0, "CODE_GENDER": "F"},
+]
+
+
+def test_records_are_encoded_as_the_table_is() -> None:
+    """Rows by name give the table's matrix, bit by bit, together and alone."""
+    encoding = FeatureEncoding(features=(REAL, INTEGER, CATEGORY))
+    expected = encoding.encode(pa.Table.from_pylist(RECORDS)).view(np.int64)
+    assert np.array_equal(encoding.encode_records(RECORDS).view(np.int64), expected)
+    alone = [encoding.encode_records([record])[0] for record in RECORDS]
+    assert np.array_equal(np.array(alone).view(np.int64), expected)
+
+
+def test_no_records_are_a_matrix_without_rows() -> None:
+    """The number of columns is the model's, whatever the number of rows."""
+    assert FeatureEncoding(features=(REAL, CATEGORY)).encode_records([]).shape == (0, 2)
+
+
+def test_a_record_without_a_feature_is_refused() -> None:
+    """A record names every feature; an unknown value is null."""
+    with pytest.raises(MissingFeatures, match="CODE_GENDER"):
+        FeatureEncoding(features=(REAL, CATEGORY)).encode_records([{"AMT_CREDIT": 1.0}])
+
+
+@pytest.mark.parametrize(
+    ("feature", "cell"), [(REAL, "1.0"), (INTEGER, "1"), (REAL, [1.0]), (CATEGORY, 1.0)]
+)
+def test_a_record_with_a_cell_of_another_type_is_refused(
+    feature: ModelFeature, cell: object
+) -> None:
+    """Text is no number, and a number is no category."""
+    with pytest.raises(WrongFeatureType, match=feature.name):
+        FeatureEncoding(features=(feature,)).encode_records([{feature.name: cell}])

@@ -1,6 +1,8 @@
-"""Makes the simulated lending problem importable by the tests beside this file."""
+"""Makes the builders of models, payloads and records importable by the tests beside this file."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "model"))
+HERE = Path(__file__).parent
+TESTS = HERE.parents[1]
+sys.path[:0] = [str(HERE), str(TESTS / "model"), str(TESTS)]
