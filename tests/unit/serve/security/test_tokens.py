@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from credentials_made import (
+    Clock,
     IssuerServer,
     claims,
     private_key,
@@ -21,9 +22,14 @@ from hypothesis import strategies as st
 from creditrisk.serve.problems import Problem
 from creditrisk.serve.security.callers import Caller, Scope
 from creditrisk.serve.security.issuer import Issuer
-from creditrisk.serve.security.jwks import KeySet
+from creditrisk.serve.security.jwks import KeySet, SigningKey
 from creditrisk.serve.security.refusals import Unauthenticated
-from creditrisk.serve.security.tokens import LEEWAY_SECONDS, TokenVerifier, scopes_of
+from creditrisk.serve.security.tokens import (
+    BELIEVED_SECONDS,
+    LEEWAY_SECONDS,
+    TokenVerifier,
+    scopes_of,
+)
 
 ISSUER = Issuer("https://id.example.org", "creditrisk-api")
 NOW = int(time.time())
@@ -109,6 +115,12 @@ def test_clocks_may_differ_a_little() -> None:
     assert caller_of(token(said(nbf=int(time.time()) + 10, iat=int(time.time()) + 10)))
 
 
+@pytest.mark.parametrize("end", [str(NOW + 300), NOW + 300.5, 10**30])
+def test_an_end_in_another_form_is_understood(end: object) -> None:
+    """Text, fractions and far futures are times too, and break nothing."""
+    assert caller_of(hand_signed(said(exp=end)))
+
+
 def tampered(good: str) -> str:
     """The good token with a scope written into it."""
     head, _, signature = good.split(".")
@@ -150,6 +162,69 @@ def test_a_forged_token_opens_nothing(forge: Callable[[], str], reason: str) -> 
     refusal = refusal_of(presented)
     assert any(words in refusal.reason for words in reason.split("|")), refusal.reason
     assert presented not in str(refusal)
+
+
+class Verifier:
+    """A verifier, and how often it asked for a key, which it does for each signature."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.checked = 0
+        keys = KeySet(ISSUER, published)
+        self._key, keys.key = keys.key, self._counted  # type: ignore[method-assign]
+        self._verifier = TokenVerifier(ISSUER, keys, clock)
+
+    async def _counted(self, key_id: str) -> SigningKey:
+        self.checked += 1
+        return await self._key(key_id)
+
+    def caller(self, presented: str) -> Caller:
+        """Who presents this."""
+        return asyncio.run(self._verifier.caller(presented))
+
+
+@pytest.fixture
+def present(clock: Clock) -> Clock:
+    """A clock that shows the time, as tokens mean it."""
+    clock.now = time.time()
+    return clock
+
+
+def test_a_verified_token_is_believed_for_a_minute(present: Clock) -> None:
+    """Its signature is checked once, and once more when the minute is over."""
+    verifier, presented = Verifier(present), token(said(exp=NOW + 3_600))
+    callers = {verifier.caller(presented) for _ in range(10)}
+    assert (len(callers), verifier.checked) == (1, 1)
+    present.move(BELIEVED_SECONDS)
+    verifier.caller(presented)
+    assert verifier.checked == 2
+
+
+def test_a_token_is_not_believed_past_its_end(present: Clock) -> None:
+    """What was verified shortly before its end is looked at again after it."""
+    verifier, presented = Verifier(present), token(said(exp=int(present.now) + 5))
+    verifier.caller(presented)
+    present.move(6)
+    verifier.caller(presented)
+    assert verifier.checked == 2
+
+
+def test_a_refused_token_is_not_remembered(present: Clock) -> None:
+    """What was refused is refused again, and one altered character makes another token."""
+    verifier, presented = Verifier(present), token(said())
+    verifier.caller(presented)
+    for _ in range(2):
+        with pytest.raises(Unauthenticated):
+            verifier.caller(tampered(presented))
+    assert len(verifier._verifier._believed) == 1
+
+
+def test_memory_for_tokens_is_bounded(present: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many tokens are presented, some thousands are remembered."""
+    monkeypatch.setattr("creditrisk.serve.security.tokens.MOST_BELIEVED", 5)
+    verifier = Verifier(present)
+    for number in range(12):
+        verifier.caller(token(said(sub=f"lender-{number}"), "ed", "EdDSA"))
+    assert len(verifier._verifier._believed) == 5
 
 
 def test_a_key_within_a_token_is_not_looked_at() -> None:
