@@ -193,7 +193,7 @@ def revoke(path: Path, key_id: str) -> StoredKey:
 
 
 def _check_mode(path: Path) -> None:
-    mode = path.stat().st_mode
+    mode, folder = path.stat().st_mode, path.parent.stat().st_mode
     if not stat.S_ISREG(mode):
         raise UnusableKeyFile(path, "is no regular file.")
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -201,6 +201,12 @@ def _check_mode(path: Path) -> None:
             path,
             f"may be changed by others than its owner (mode {stat.S_IMODE(mode):04o}), so anybody "
             f"could have added a key. Check its keys, then run: chmod go-w {path}",
+        )
+    if folder & stat.S_IWOTH and not folder & stat.S_ISVTX:
+        raise UnusableKeyFile(
+            path,
+            "lies in a folder where anybody may put another file in its place. Check its keys, "
+            f"then run: chmod o-w {path.parent}",
         )
 
 

@@ -124,6 +124,20 @@ def test_a_file_that_others_may_write_is_refused(path: Path, mode: int) -> None:
         KeyFile.load(path)
 
 
+@pytest.mark.parametrize(("mode", "trusted"), [(0o777, False), (0o1777, True), (0o775, True)])
+def test_a_folder_where_anybody_may_replace_files_is_refused(
+    path: Path, mode: int, *, trusted: bool
+) -> None:
+    """A file that only its owner may write is no help where others may put theirs in its place."""
+    key_in(path)
+    path.parent.chmod(mode)
+    if trusted:
+        assert KeyFile.load(path).keys
+    else:
+        with pytest.raises(UnusableKeyFile, match="chmod o-w"):
+            KeyFile.load(path)
+
+
 def test_rights_that_were_given_to_readers_stay(path: Path) -> None:
     """A file readable for the API's user is so after the next key."""
     key_in(path)
