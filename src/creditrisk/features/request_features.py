@@ -12,11 +12,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from creditrisk.contracts.tables import APPLICANT_KEY, ColumnType, raw_tables, without_target
 from creditrisk.core.errors import CreditRiskError, Misuse
-from creditrisk.features.queries import FEATURE_TABLES, JOIN, QUERIES_OF, prepare, query
+from creditrisk.features.queries import FEATURE_TABLES, QUERIES_OF, prepare, query
 
 if TYPE_CHECKING:
     import duckdb
@@ -93,8 +92,6 @@ class RequestFeatures:
     def rows(self, tables: Mapping[str, pa.Table]) -> list[dict[str, Cell]]:
         """The feature rows of these applicants by name, in the order of the application rows.
 
-        This is the way for a request: a few applicants take half the time of `compute` or less.
-
         Args:
             tables: raw tables by name with the columns of `request_schema`, keys filled in; one
                 that is left out is empty.
@@ -109,17 +106,6 @@ class RequestFeatures:
         ids = tables[_APPLICATION].column(APPLICANT_KEY).to_pylist()
         return [self._row(key, parts) for key in ids]
 
-    def compute(self, tables: Mapping[str, pa.Table]) -> pa.Table:
-        """The same as a table, with the columns and types of the feature table.
-
-        Raises:
-            FeaturesNotComputable, FeatureEngineFailed, WrongRequestTable: as for `rows`.
-        """
-        with self._given(tables), self._refusals(JOIN):
-            features = self._connection.sql(f"execute {JOIN}").to_arrow_table()
-        ids = tables[_APPLICATION].column(APPLICANT_KEY)
-        return features.take(pc.index_in(ids, value_set=features.column(APPLICANT_KEY)))
-
     def close(self) -> None:
         """Free what DuckDB holds."""
         self._connection.close()
@@ -133,8 +119,6 @@ class RequestFeatures:
             connection.register(f"given_{name}", given)
             connection.execute(f"create view raw.{name} as from given_{name}")
         for name in FEATURE_TABLES:
-            connection.execute(f"create view features.{name} as {query(name)}")
-        for name in (*FEATURE_TABLES, JOIN):
             connection.execute(f"prepare {name} as {query(name)}")
         return connection
 

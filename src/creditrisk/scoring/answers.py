@@ -1,13 +1,13 @@
 """From feature rows to answers: PD, prediction, decision, grade and reasons.
 
-An answer never depends on the rows beside it, and is the same from a record and from a table.
+An answer never depends on the rows beside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from creditrisk.contracts.tables import APPLICANT_KEY
 from creditrisk.core.settings import PolicySettings
@@ -18,7 +18,6 @@ from creditrisk.scoring.scorer import Scorer
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
     from numpy.typing import NDArray
 
 Cell = int | float | str | None
@@ -65,40 +64,21 @@ class DecisionMaker:
         Raises:
             MissingFeatures, WrongFeatureType: a row is not of the model's features.
         """
-        ids = [row[APPLICANT_KEY] for row in rows]
-        return self._answers(ids, self.scorer.encode_records(rows), thresholds)
-
-    def decide_features(
-        self, table: pa.Table, thresholds: Sequence[float | None] | None = None
-    ) -> list[Answer]:
-        """The same for the rows of a feature table with SK_ID_CURR.
-
-        Raises:
-            MissingFeatures, WrongFeatureType: the columns are not the model's features.
-        """
-        ids = table.column(APPLICANT_KEY).to_pylist()
-        return self._answers(ids, self.scorer.encode(table), thresholds)
-
-    def _answers(
-        self, ids: Sequence[Any], matrix: Matrix, thresholds: Sequence[float | None] | None
-    ) -> list[Answer]:
-        given = [None] * len(ids) if thresholds is None else thresholds
+        matrix = self.scorer.encode_records(rows)
+        given = [None] * len(rows) if thresholds is None else thresholds
         used = [self.threshold if threshold is None else threshold for threshold in given]
-        probabilities = self.scorer.matrix_probabilities(matrix)
-        decisions = decision_of(probabilities, self.policy)
-        columns = zip(
-            ids,
-            probabilities.tolist(),
+        pds = self.scorer.matrix_probabilities(matrix)
+        decisions = decision_of(pds, self.policy)
+        columns = (
+            [cast("int", row[APPLICANT_KEY]) for row in rows],
+            pds.tolist(),
+            [int(pd >= threshold) for pd, threshold in zip(pds.tolist(), used, strict=True)],
             used,
             decisions.tolist(),
-            grade_of(probabilities, self.policy).tolist(),
+            grade_of(pds, self.policy).tolist(),
             self._reasons(matrix, decisions != _APPROVE),
-            strict=True,
         )
-        return [
-            Answer(int(key), pd, int(pd >= threshold), threshold, decision, grade, reasons)
-            for key, pd, threshold, decision, grade, reasons in columns
-        ]
+        return [Answer(*facts) for facts in zip(*columns, strict=True)]
 
     def _reasons(self, matrix: Matrix, wanted: NDArray[np.bool_]) -> list[Reasons]:
         """The reasons of the wanted rows; no other row's contributions are computed."""

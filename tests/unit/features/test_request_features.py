@@ -34,7 +34,6 @@ options = arrow_json.ParseOptions(explicit_schema=request_schema("application"))
 table = arrow_json.read_json(pa.BufferReader(row.encode()), parse_options=options)
 features = RequestFeatures()
 ids = [row["SK_ID_CURR"] for row in features.rows({"application": table})]
-ids += features.compute({"application": table}).column("SK_ID_CURR").to_pylist()
 print(json.dumps({"ids": ids, "modules": sorted(sys.modules)}))
 """
 HISTORY: dict[str, Rows] = {
@@ -114,18 +113,6 @@ def test_rows_come_in_the_order_of_the_applications(features: RequestFeatures) -
     """An answer finds its record by its place."""
     tables = request_tables(HISTORY)
     assert [row[APPLICANT_KEY] for row in features.rows(tables)] == [3, 1, 2]
-    assert features.compute(tables).column(APPLICANT_KEY).to_pylist() == [3, 1, 2]
-
-
-def test_the_table_holds_the_same(features: RequestFeatures) -> None:
-    """Rows and table are two forms of the same features."""
-    tables = request_tables(HISTORY)
-    table = features.compute(tables)
-    rows = features.rows(tables)
-    assert [typed(row) for row in table.to_pylist()] == [typed(row) for row in rows]
-    types = {"integer": pa.int64(), "real": pa.float64(), "category": pa.string()}
-    expected = [types[feature.type] for feature in load_catalogue()]
-    assert table.schema.types == [pa.int64(), *expected]
 
 
 def test_an_applicant_alone_has_the_features_that_it_has_among_others(
@@ -162,8 +149,6 @@ def test_amounts_beyond_the_features_are_refused(features: RequestFeatures, debt
     with pytest.raises(FeaturesNotComputable, match=r"sql/bureau\.sql .* below 1e20") as refusal:
         features.rows(with_debt(debt))
     assert refusal.value.name == "bureau"
-    with pytest.raises(FeaturesNotComputable, match="below 1e20"):
-        features.compute(with_debt(debt))
     assert features.rows(with_debt(2.0))[1]["BUREAU_TOTAL_DEBT"] == 6.0
 
 
@@ -205,5 +190,5 @@ def test_computing_imports_no_heavy_library() -> None:
     """A process that only computes features of requests loads neither pandas nor Pandera."""
     command = [sys.executable, "-c", COMPUTE_AND_LIST_IMPORTS]
     answer = json.loads(subprocess.check_output(command))
-    assert answer["ids"] == [7, 7]
+    assert answer["ids"] == [7]
     assert not {name.partition(".")[0] for name in answer["modules"]} & set(HEAVY)

@@ -28,15 +28,11 @@ def maker(
     return DecisionMaker(Scorer.load(folder), POLICY)
 
 
-def test_records_are_answered_as_the_table_is(maker: DecisionMaker) -> None:
-    """Rows by name and rows of a table have the same answers, to the last bit of every reason."""
-    assert maker.decide_records(ROWS) == maker.decide_features(TABLE)
-
-
 def test_pds_are_the_scorer_s(maker: DecisionMaker) -> None:
-    """An answer's probability is the scorer's PD."""
+    """A record's probability is the PD of the same row in a table, to the last bit."""
     pds = [answer.probability for answer in maker.decide_records(ROWS)]
     assert np.array_equal(pds, maker.scorer.probabilities(TABLE))
+    assert [answer.sk_id_curr for answer in maker.decide_records(ROWS)] == list(range(200))
 
 
 def test_an_answer_does_not_depend_on_the_rows_beside_it(maker: DecisionMaker) -> None:
@@ -99,7 +95,6 @@ def without_threshold(answer: Answer) -> tuple[object, ...]:
 def test_nobody_is_answered_nothing(maker: DecisionMaker) -> None:
     """An empty batch has no answers."""
     assert maker.decide_records([]) == []
-    assert maker.decide_features(TABLE.slice(0, 0)) == []
 
 
 def test_further_columns_change_nothing(maker: DecisionMaker) -> None:
