@@ -71,19 +71,25 @@ class LedgerDatabase:
         Raises:
             LedgerUnavailable: the database does not answer.
         """
+        self.require_file()
         with self._told(), self.engine.connect() as connection:
             if self.engine.dialect.name == POSTGRESQL:
                 connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def writing(self, *, create: bool = False) -> Iterator[sa.Connection]:
         """A connection that no other may write beside; the caller commits.
+
+        Args:
+            create: make a file where SQLite has none.
 
         Raises:
             LedgerUnavailable: the database does not answer, or takes no more rows.
         """
-        if self.path:
+        if not create:
+            self.require_file()
+        elif self.path:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._told(), self.engine.connect() as connection:
             connection.execution_options(**{_WRITES: True})
@@ -93,14 +99,22 @@ class LedgerDatabase:
         """Whether there is anything to connect to; connecting to SQLite would make a file."""
         return not self.path or self.path.exists()
 
+    def require_file(self) -> None:
+        """Refuse to connect where that would make an empty database.
+
+        Raises:
+            LedgerUnavailable: there is no file.
+        """
+        if not self.holds_file():
+            raise LedgerUnavailable(self.shown_url, "there is no such file")
+
     def writer(self) -> sa.Connection:
         """A connection to keep, that no other may write beside; SQLAlchemy's errors pass.
 
         Raises:
             LedgerUnavailable: the database's file is gone.
         """
-        if not self.holds_file():
-            raise LedgerUnavailable(self.shown_url, "its file is gone")
+        self.require_file()
         return self.engine.connect().execution_options(**{_WRITES: True})
 
     def discard(self, connection: sa.Connection) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -33,11 +32,10 @@ from creditrisk.ledger.decision_writer import DecisionWriter
 from creditrisk.ledger.errors import LedgerError, LedgerUnavailable, UnknownDecision
 from creditrisk.ledger.identity import LedgerIdentity
 from creditrisk.ledger.keys import LedgerKey, resolve_key
-from creditrisk.ledger.ledger import ANCHOR_VARIABLE, DEFAULT_ANCHOR, DEFAULT_URL, URL_VARIABLE
+from creditrisk.ledger.places import decisions_anchor, ledger_url
 from creditrisk.ledger.schema import DECISIONS
 from creditrisk.ledger.turn import FairTurn
 
-ANCHOR_NAME = "decisions_anchor.json"
 _WAIT_SECONDS = 5.0
 _PROBE_SECONDS = 1.0
 _ROWS_A_PAGE = 1_000
@@ -108,8 +106,7 @@ class DecisionLedger:
             OlderSchema, NewerSchema: the tables are of another version.
             InvalidLedgerKey, InvalidLedgerAddress, LedgerUnavailable: it cannot be used.
         """
-        chosen = anchor or default_anchor()
-        return cls(url or os.environ.get(URL_VARIABLE) or DEFAULT_URL, key, chosen, create=create)
+        return cls(ledger_url(url), key, anchor or decisions_anchor(), create=create)
 
     def __enter__(self) -> Self:
         return self
@@ -244,11 +241,6 @@ class DecisionLedger:
             return resolve_key(key, anchor.parent, demonstration_allowed=local, make=create)
         except OSError as error:
             raise LedgerUnavailable(self._database.shown_url, str(error)) from error
-
-
-def default_anchor() -> Path:
-    """The anchor of decisions, beside that of promotions."""
-    return Path(os.environ.get(ANCHOR_VARIABLE) or DEFAULT_ANCHOR).with_name(ANCHOR_NAME)
 
 
 def _time_text(moment: datetime) -> str:

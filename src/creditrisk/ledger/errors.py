@@ -32,6 +32,16 @@ class InvalidLedgerAddress(Misuse):
         )
 
 
+class MissingRetentionPolicy(Misuse):
+    """Nobody said how long contents are kept."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing retired: no policy says how long decisions are kept. Set "
+            "serve.retention_days in params.yaml, or give --days."
+        )
+
+
 class InvalidEntry(LedgerError):
     """What was to be recorded has no canonical form."""
 

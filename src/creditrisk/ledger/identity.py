@@ -79,7 +79,7 @@ class LedgerIdentity:
 
         Killed between the two it leaves an anchor of nothing, from which the next one continues.
         """
-        with self.database.writing() as connection:
+        with self.database.writing(create=True) as connection:
             ledger_id = self._anchored_id() or self._newly_anchored_id()
             begin_ledger(connection, self, ledger_id)
             connection.commit()

@@ -8,7 +8,6 @@ docs/decisions/0011-ledger.md argues why.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -28,16 +27,13 @@ from creditrisk.ledger.errors import (
 )
 from creditrisk.ledger.identity import LedgerIdentity
 from creditrisk.ledger.keys import resolve_key
+from creditrisk.ledger.places import ledger_url, promotions_anchor
 from creditrisk.ledger.schema import PROMOTIONS
 from creditrisk.ledger.verification import Audit, Finding, Verification, place_findings
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-URL_VARIABLE = "CREDITRISK_LEDGER_URL"
-ANCHOR_VARIABLE = "CREDITRISK_LEDGER_ANCHOR"
-DEFAULT_URL = "sqlite:///ledger/ledger.db"
-DEFAULT_ANCHOR = Path("ledger/anchor.json")
 _WAIT_SECONDS = 30.0
 _DECISION_SECONDS = 300.0
 
@@ -81,8 +77,7 @@ class Ledger:
             LedgerBroken: there is none although the anchor knows entries.
             InvalidLedgerKey, InvalidLedgerAddress, LedgerUnavailable: it cannot be used.
         """
-        chosen = anchor or Path(os.environ.get(ANCHOR_VARIABLE) or DEFAULT_ANCHOR)
-        return cls(url or os.environ.get(URL_VARIABLE) or DEFAULT_URL, key, chosen, create=create)
+        return cls(ledger_url(url), key, promotions_anchor(anchor), create=create)
 
     def __enter__(self) -> Self:
         return self

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from creditrisk.ledger.database import POSTGRESQL, LedgerDatabase
 from creditrisk.ledger.errors import NewerSchema, OlderSchema
 
 VERSION_TABLE = "ledger_schema"  # not Alembic's own name: other applications may share a database
@@ -52,7 +53,7 @@ def upgrade(connection: sa.Connection, shown_url: str) -> tuple[str | None, str]
     Raises:
         NewerSchema: a later version of this software made the tables.
     """
-    if connection.dialect.name == "postgresql":
+    if connection.dialect.name == POSTGRESQL:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     seen = _known_revision_of(connection, shown_url)
     if seen == REVISIONS[-1]:
@@ -74,3 +75,19 @@ def _known_revision_of(connection: sa.Connection, shown_url: str) -> str | None:
     if seen is not None and seen not in REVISIONS:
         raise NewerSchema(shown_url, seen, REVISIONS[-1])
     return seen
+
+
+def migrate(database: LedgerDatabase) -> tuple[str | None, str]:
+    """Bring a database's tables to the latest revision.
+
+    Returns:
+        The revisions before and after.
+
+    Raises:
+        LedgerUnavailable: there is no database, or it cannot be changed; nothing was.
+        NewerSchema: a later version of this software made the tables.
+    """
+    with database.writing() as connection:
+        revisions = upgrade(connection, database.shown_url)
+        connection.commit()
+    return revisions
