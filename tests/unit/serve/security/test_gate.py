@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from credentials_made import Clock, IssuerServer, claims, key_in, request, token
+from credentials_made import Clock, IssuerServer, claims, key_in, public_jwk, request, token
+from hypothesis import given
+from hypothesis import strategies as st
 
 from creditrisk.core.settings import RateLimitSettings, ServeSettings
 from creditrisk.serve.problems import Problem
@@ -15,8 +17,12 @@ from creditrisk.serve.security import Caller, Gate, Scope, keys
 from creditrisk.serve.security.callers import LOCAL
 from creditrisk.serve.security.errors import InvalidIssuer, NobodyMayCall, NoUsableKey
 from creditrisk.serve.security.gate import FAILURES, NOTICES, _say_that_it_is_open
-from creditrisk.serve.security.issuer import AUDIENCE_VARIABLE, ISSUER_VARIABLE
+from creditrisk.serve.security.issuer import AUDIENCE_VARIABLE, ISSUER_VARIABLE, Issuer
+from creditrisk.serve.security.jwks import KeySet
+from creditrisk.serve.security.key_ring import KeyRing
 from creditrisk.serve.security.keys import KEY_FILE_VARIABLE
+from creditrisk.serve.security.limits import Rate
+from creditrisk.serve.security.tokens import TokenVerifier
 
 EVERYWHERE = ServeSettings(host="0.0.0.0")  # noqa: S104
 
@@ -218,6 +224,29 @@ def test_no_log_line_holds_a_credential(path: Path, caplog: pytest.LogCaptureFix
     assert "revoked" in "".join(shown)
     for secret in (key, key.split("_", 2)[2], key[:-1], "wrong-and-secret"):
         assert secret not in "".join(shown)
+
+
+@pytest.fixture(scope="module")
+def both_ways_in(tmp_path_factory: pytest.TempPathFactory) -> Gate:
+    """A gate that knows a key and an issuer, and limits nobody."""
+    path = tmp_path_factory.mktemp("keys") / "keys.json"
+    key_in(path)
+    issuer = Issuer("https://id.example.org", "api")
+    tokens = TokenVerifier(issuer, KeySet(issuer, lambda _issuer: [public_jwk("rsa")]))
+    return Gate(Rate(1e9, 10**9), KeyRing(path), tokens)
+
+
+CREDENTIALS = st.binary(max_size=80) | st.binary(max_size=80).map(b"Bearer ".__add__)
+NAMES = st.sampled_from([b"authorization", b"x-api-key", b"host", b"origin"])
+
+
+@given(st.lists(st.tuples(NAMES, CREDENTIALS), max_size=3), st.sampled_from([*Scope, None]))
+def test_no_headers_break_the_gate(
+    both_ways_in: Gate, headers: list[tuple[bytes, bytes]], needed: Scope | None
+) -> None:
+    """Whatever bytes the headers are, nobody comes in by luck and the refusal is 401 or 429."""
+    asked = {"client": ("192.0.2.1", 1), "headers": headers}
+    assert refused(both_ways_in, asked, needed).status in {401, 429}
 
 
 def test_without_an_issuer_no_token_library_is_loaded() -> None:
