@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
+from creditrisk.contracts.requests import FEATURES_FORM
 from creditrisk.contracts.tables import APPLICANT_KEY
 from creditrisk.serve.schemas import ProblemDetails
 from creditrisk.serve.security import locality
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from creditrisk.serve.model import ServingModel
     from creditrisk.serve.service import Service
 
+_EXAMPLE_ROWS = 2
 _BODIES = ("/predict", "/validate")
 
 
@@ -29,7 +32,8 @@ def document_routes(app: FastAPI, settings: ServeSettings) -> None:
         return
 
     async def document(_request: Request) -> Response:
-        return Response(json.dumps(app.openapi()).encode(), media_type="application/json")
+        content = await asyncio.to_thread(lambda: json.dumps(app.openapi()).encode())
+        return Response(content, media_type="application/json")
 
     app.add_route("/openapi.json", document, include_in_schema=False)
 
@@ -67,6 +71,13 @@ def _request_body(model: ServingModel) -> dict[str, Any]:
 
 
 def _rows(model: ServingModel) -> dict[str, Any]:
-    """Made-up rows that were sealed with the model."""
-    rows = model.scorer.bundle.input_example().rows
-    return {"features": [{APPLICANT_KEY: number, **row} for number, row in enumerate(rows, 1)]}
+    """Made-up rows that were sealed with the model, of which the contract takes each."""
+    accepted: list[dict[str, Any]] = []
+    for number, row in enumerate(model.scorer.bundle.golden_predictions().rows, start=1):
+        record = {APPLICANT_KEY: number, **row}
+        errors, _ = model.checks.violations(json.dumps({FEATURES_FORM: [record]}).encode())
+        if not errors:
+            accepted.append(record)
+        if len(accepted) == _EXAMPLE_ROWS:
+            break
+    return {FEATURES_FORM: accepted}

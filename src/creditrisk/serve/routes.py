@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
@@ -77,7 +78,7 @@ async def schema(request: Request) -> Response:
     """JSON Schema of both forms of a request, derived from the contracts sealed with the model."""
     await admitted(request, None)
     checks = service_of(request).models.champion.checks
-    return json_response(replies.as_json(checks.json_schemas()))
+    return json_response(await asyncio.to_thread(lambda: replies.as_json(checks.json_schemas())))
 
 
 @router.get(
@@ -88,7 +89,8 @@ async def schema(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Counters of all workers in Prometheus' text form."""
     await admitted(request, Scope.ADMIN)
-    return Response(service_of(request).metrics.text(), headers={"content-type": CONTENT_TYPE})
+    text = await asyncio.to_thread(service_of(request).metrics.text)
+    return Response(text, headers={"content-type": CONTENT_TYPE})
 
 
 @router.post(
