@@ -39,6 +39,8 @@ COMMANDS = {
     "api-key": "api_key",
     "watch-registry": "watch_registry",
     "ship-inference": "ship_inference",
+    "trace": "trace",
+    "replay": "replay",
 }
 
 USAGE_ERROR = 2

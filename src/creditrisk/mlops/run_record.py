@@ -56,6 +56,17 @@ def read_run(
         return RunRecord(run_id, dict(data.metrics), dict(data.params), dict(data.tags))
 
 
+def run_of_id(run_id: str) -> RunRecord:
+    """The record of a run that is known by its id.
+
+    Raises:
+        TrackingUnavailable: the store does not answer, or has no such run.
+    """
+    with store_client() as client:
+        data = client.get_run(run_id).data
+        return RunRecord(run_id, dict(data.metrics), dict(data.params), dict(data.tags))
+
+
 def kept_bundle_sha256(run_id: str) -> str:
     """The SHA-256 of the copy of a bundle that its run keeps, every file of it verified.
 

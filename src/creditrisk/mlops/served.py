@@ -19,7 +19,14 @@ from creditrisk.core.report import Report
 from creditrisk.mlops.bundle import Bundle
 from creditrisk.mlops.errors import BundleRefused
 from creditrisk.mlops.registry import data_snapshot_sha256
-from creditrisk.mlops.versions import NoChampion, RegisteredVersion, by_alias, fetch_bundle
+from creditrisk.mlops.store import is_absent
+from creditrisk.mlops.versions import (
+    NoChampion,
+    RegisteredVersion,
+    by_alias,
+    fetch_bundle,
+    standing,
+)
 
 ServedAlias = Literal["champion", "challenger"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -54,6 +61,15 @@ class UnsafePointer(CreditRiskError):
             f"{path} refused: it names the bundle folder {seen!r}, required is the bundle's own "
             f"SHA-256, {required[:12]}..."
         )
+
+
+class BundleNotFound(CreditRiskError):
+    """A bundle that made decisions is neither archived nor in the registry."""
+
+    def __init__(self, bundle_sha256: str, reasons: list[str]) -> None:
+        self.reasons = tuple(reasons)
+        told = "\n  ".join(reasons)
+        super().__init__(f"Bundle {bundle_sha256[:12]} cannot be had:\n  {told}")
 
 
 class ForeignServedBundle(BundleRefused):
@@ -124,6 +140,28 @@ def archived_bundle(folder: Path, bundle_sha256: str) -> Bundle:
         MissingFile, BundleRefused: it is not there, or not sound.
     """
     return _required_bundle(folder / bundle_sha256, bundle_sha256)
+
+
+def recovered_bundle(folder: Path, bundle_sha256: str, model_name: str) -> Bundle:
+    """The archived bundle of that SHA-256; where it is not there, fetched from the registry.
+
+    Raises:
+        BundleNotFound: neither has it, or what they have is not sound.
+    """
+    try:
+        return archived_bundle(folder, bundle_sha256)
+    except (MissingFile, BundleRefused) as error:
+        reasons = [str(error)]
+    if is_absent():
+        raise BundleNotFound(bundle_sha256, [*reasons, "There is no MLflow store here."])
+    try:
+        version = standing(model_name).of_bundle(bundle_sha256)
+        if version is not None:
+            return fetch_bundle(model_name, version, folder / bundle_sha256)
+        reasons.append(f"{model_name} has no version with this bundle.")
+    except CreditRiskError as error:
+        reasons.append(str(error))
+    raise BundleNotFound(bundle_sha256, reasons)
 
 
 def unregistered(bundle: Bundle, model_name: str = UNREGISTERED) -> ServedModel:

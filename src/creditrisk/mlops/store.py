@@ -58,6 +58,12 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_TRACKING_URI
 
 
+def is_absent() -> bool:
+    """Whether the store is a local database that nobody has made; using it would make it."""
+    uri = tracking_uri()
+    return uri.startswith(_SQLITE) and not Path(uri.removeprefix(_SQLITE)).exists()
+
+
 @contextmanager
 def store_client() -> Iterator[Any]:
     """An `MlflowClient` that no other process of this machine uses at the same time.

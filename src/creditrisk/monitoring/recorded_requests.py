@@ -16,7 +16,6 @@ from creditrisk.mlops.inference import Kind, RequestSummary
 
 _KINDS = frozenset(get_args(Kind))
 _ANSWERED: tuple[Kind, ...] = ("decision", "shadow")
-_BATCH_ROWS = "rows"
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def _summary(kind: Kind, entries: Sequence[RecordedEntry]) -> RequestSummary:
 
 def _entities(kind: Kind, entries: Sequence[RecordedEntry]) -> int:
     if kind == "batch":
-        rows = (entries[0].content or {}).get(_BATCH_ROWS)
+        rows = _part(entries[0].content, "output").get("rows")
         return rows if isinstance(rows, int) else 0
     return len(entries) if kind in _ANSWERED else 0
 
