@@ -12,8 +12,9 @@ regression trees (2015).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, Self
 
 import numpy as np
@@ -164,7 +165,7 @@ def _tree(fields: dict[str, str], thresholds: Sequence[Column]) -> _Tree:
         _split(fields, node, spans[node], thresholds)
         for node in range(len(_integers(fields, "split_feature")))
     )
-    return _Tree(splits, np.array(list(_values_by_lost(values, order))))
+    return _Tree(splits, np.array(values)[order][_first_left_over(len(order))])
 
 
 def _in_order(left: list[int], right: list[int]) -> tuple[list[int], dict[int, tuple[int, int]]]:
@@ -185,12 +186,14 @@ def _in_order(left: list[int], right: list[int]) -> tuple[list[int], dict[int, t
     return order, spans
 
 
-def _values_by_lost(values: Sequence[float], order: Sequence[int]) -> Iterator[float]:
-    """The value of the first leaf that is not lost, for each set of lost leaves."""
-    for lost in range(1 << len(order)):
-        left_over = ~lost & ((1 << len(order)) - 1)
-        first = (left_over & -left_over).bit_length() - 1
-        yield values[order[first]] if left_over else np.nan  # no row loses all
+@cache
+def _first_left_over(leaves: int) -> NDArray[np.intp]:
+    """The first leaf that is not lost, for each set of lost leaves."""
+    lost = np.arange(1 << leaves)
+    first = np.zeros(1 << leaves, np.intp)  # no row loses all
+    for leaf in reversed(range(leaves)):
+        first[lost >> leaf & 1 == 0] = leaf
+    return first
 
 
 def _split(
