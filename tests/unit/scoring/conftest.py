@@ -1,8 +1,7 @@
-"""Makes the builders of models, payloads and records importable by the tests beside this file."""
+"""Makes the builders of models and records importable by the tests beside this file."""
 
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-TESTS = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(TESTS / "model"), str(TESTS)]
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "model")]
