@@ -115,6 +115,7 @@ class XGBoostBooster:
         self._library = _load_library("xgboost", "libxgboost", "pip install 'creditrisk[xgboost]'")
         self._library.XGBGetLastError.restype = ctypes.c_char_p
         self._handle = ctypes.c_void_p()
+        self._threads: int | None = None
         self._call("XGBoosterCreate", None, ctypes.c_uint64(0), ctypes.byref(self._handle))
         finalize(self, self._library.XGBoosterFree, self._handle)
         self._call(
@@ -164,12 +165,17 @@ class XGBoostBooster:
             return np.ctypeslib.as_array(shares, (len(rows), columns)).astype(np.float64)
 
     def _use(self, threads: int) -> None:
+        # A parameter that is set, even to what it was, makes the booster set itself up anew, which
+        # is slow and must not happen while another thread predicts.
+        if threads == self._threads:
+            return
         self._call(
             "XGBoosterSetParam",
             self._handle,
             ctypes.c_char_p(b"nthread"),
             ctypes.c_char_p(str(threads).encode()),
         )
+        self._threads = threads
 
     @contextmanager
     def _data(self, rows: NDArray[np.float64], threads: int) -> Iterator[ctypes.c_void_p]:

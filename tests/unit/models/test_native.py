@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -44,6 +45,21 @@ def test_contributions_are_the_python_package_s(model_type: str, threads: int) -
     matrix = ENCODING.encode(unseen().slice(0, 200))
     expected = package_contributions(model_type, matrix)
     assert np.array_equal(native(model_type).contributions(matrix, threads), expected)
+
+
+@either
+def test_several_threads_may_ask_at_once(model_type: str) -> None:
+    """Scores and contributions come out the same while other threads ask the same booster."""
+    booster, matrix = native(model_type), ENCODING.encode(unseen().slice(0, 200))
+    scores, parts = booster.raw_scores(matrix, threads=1), booster.contributions(matrix, threads=1)
+
+    def asked(_: int) -> bool:
+        return np.array_equal(booster.raw_scores(matrix, threads=1), scores) and np.array_equal(
+            booster.contributions(matrix, threads=1), parts
+        )
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        assert all(pool.map(asked, range(40)))
 
 
 def package_contributions(model_type: str, matrix: np.ndarray) -> np.ndarray:
