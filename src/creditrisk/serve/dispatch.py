@@ -123,6 +123,7 @@ class Lane(threading.Thread):
         self._ready.set_result(None)
         while batch := self._next_batch():
             answer(batch)
+            del batch  # or it would be held until the next request comes
 
     def _next_batch(self) -> list[Work]:
         with self._change:

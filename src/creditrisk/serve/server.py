@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 import signal
 import sys
@@ -85,6 +84,7 @@ def application(launch: Launch) -> FastAPI:
     """The application of one worker, ready to answer."""
     from creditrisk.ledger.decisions import DecisionLedger
     from creditrisk.serve.api import create_app
+    from creditrisk.serve.memory import collect_by_hand
     from creditrisk.serve.security import Gate
 
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -98,8 +98,7 @@ def application(launch: Launch) -> FastAPI:
         folder=launch.followed,
         archive=launch.served,
     )
-    gc.collect()
-    gc.freeze()  # what is loaded now stays, so no collection needs to look at it again
+    collect_by_hand()
     return app
 
 

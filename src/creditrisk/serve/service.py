@@ -17,6 +17,7 @@ from creditrisk.observability.metrics import ServiceMetrics
 from creditrisk.serve.bodies import BodyReader
 from creditrisk.serve.desk import Desk
 from creditrisk.serve.dispatch import Answering, Dispatcher
+from creditrisk.serve.memory import collect_in_quiet
 from creditrisk.serve.model import Models, PointerWatch, ServingModel
 from creditrisk.serve.shadow import Shadow
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from creditrisk.ledger.decisions import DecisionLedger
     from creditrisk.serve.security import Gate
 
+_QUIET_RECORDS = 64
 _BUSY_SHARE = 0.25  # of the queue; fuller, and the challenger waits
 _LOG = logging.getLogger(__name__)
 
@@ -66,7 +68,9 @@ class Service:
         await self.dispatcher.start()
         if self.shadow is not None:
             self.shadow.start()
-        tasks = [asyncio.create_task(watch.watch()) for watch in self.watches.values()]
+        chores = [watch.watch() for watch in self.watches.values()]
+        chores.append(collect_in_quiet(lambda: self.dispatcher.waiting <= _QUIET_RECORDS))
+        tasks = [asyncio.create_task(chore) for chore in chores]
         try:
             yield
         finally:
