@@ -1,8 +1,9 @@
-"""Bounds of a request's head, held while it arrives.
+"""Bounds of what is not a request's body, held while it arrives.
 
 uvicorn's fast parser collects whatever comes until the head is complete, and waits for it as long
 as it takes. So a sender of endless headers would fill the memory, and one who sends none would
-hold a connection, before any application is asked.
+hold a connection, before any application is asked. The same holds for what frames a body in
+chunks, and for trailers, which it appends to the headers that the application sees.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from creditrisk.serve.problems import MEDIA_TYPE
 MOST_URL_BYTES = 2_048
 MOST_HEADERS = 64
 MOST_HEAD_BYTES = 32_768
+MOST_FRAMING = 16  # bytes received for each byte of a body; chunks of one byte take six
 HEAD_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
@@ -39,8 +41,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self._in_head = True
         self._begun_in_this_chunk = False
-        self._received_bytes = 0  # of a head that is not complete, whole chunks
-        self._parsed_bytes = 0  # of its headers
+        self._received_bytes = 0  # of this request, but for the chunk that it began in
+        self._body_bytes = 0
         self._refusal: HTTPStatus | None = None
         self._deadline: TimerHandle | None = None
 
@@ -55,39 +57,38 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; a head that is still not complete has its bounds."""
+        """Parse what came; what is neither a whole head nor a body has its bounds."""
         if self._refusal is not None:
             return
         self._begun_in_this_chunk = False
         super().data_received(data)
-        if self._in_head and self._refusal is None:
-            self._wait_for_head()
+        if self._refusal is None:
+            if self._in_head:
+                self._wait_for_head()
             self._count(len(data))
 
     def on_message_begin(self) -> None:
         """A head begins, maybe in the same bytes as the last body ends."""
         super().on_message_begin()
         self._in_head = self._begun_in_this_chunk = True
-        self._received_bytes = self._parsed_bytes = 0
+        self._received_bytes = self._body_bytes = 0
 
-    def on_url(self, url: bytes) -> None:
-        """Refuse an address longer than any of ours."""
-        super().on_url(url)
-        if len(self.url) > MOST_URL_BYTES:
-            self._refuse(HTTPStatus.REQUEST_URI_TOO_LONG)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Refuse a head that has grown too long, by bytes or by headers."""
-        super().on_header(name, value)
-        self._parsed_bytes += len(name) + len(value)
-        if len(self.headers) > MOST_HEADERS or self._parsed_bytes > MOST_HEAD_BYTES:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+    def on_body(self, body: bytes) -> None:
+        """Count what an application may bound by itself."""
+        self._body_bytes += len(body)
+        super().on_body(body)
 
     def on_headers_complete(self) -> None:
-        """The head is whole: what follows is the application's to bound."""
-        self._in_head = False
+        """The head is whole: refuse it, or leave what follows to the application to bound."""
         self._stop_waiting()
+        if len(self.url) > MOST_URL_BYTES:
+            self._refuse(HTTPStatus.REQUEST_URI_TOO_LONG)
+        size = sum(len(name) + len(value) for name, value in self.headers)
+        if len(self.headers) > MOST_HEADERS or size > MOST_HEAD_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         super().on_headers_complete()
+        self._in_head = False
+        self.headers = []  # from here on trailers, which are no headers
 
     def send_400_response(self, _msg: str) -> None:
         """Answer what cannot be parsed, with the status of the bound where one was broken."""
@@ -95,7 +96,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._refusal = status
         address = self.client[0] if self.client else "unknown"
         _log.warning("Refused a connection from %s: %d %s", address, status, status.phrase)
-        self.transport.write(_answer(status))
+        if self._in_head or not self.cycle.response_started:
+            self.transport.write(_answer(status))
         self.transport.close()
 
     def _refuse(self, status: HTTPStatus) -> None:
@@ -103,10 +105,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         raise _HeadRefused
 
     def _count(self, received: int) -> None:
-        """Bound one header without an end, which never reaches the parser's callbacks."""
+        """Bound what frames a body, or takes the place of one; its first chunk has a bound anyway."""
         if not self._begun_in_this_chunk:
             self._received_bytes += received
-        if self._received_bytes > MOST_HEAD_BYTES:
+        if self._received_bytes > MOST_HEAD_BYTES + MOST_FRAMING * self._body_bytes:
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self.send_400_response("")
 

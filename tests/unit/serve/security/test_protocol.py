@@ -22,19 +22,20 @@ POST = b"POST / HTTP/1.1\r\nHost: api\r\nContent-Length: 300000\r\n\r\n" + b"x" 
 
 
 async def length_of_body(scope: Any, receive: Any, send: Any) -> None:
-    """An application that answers how many bytes it was sent."""
+    """An application that answers how many bytes it was sent, or at once on /health."""
     length, more = 0, scope["type"] == "http"
     while more:
-        message = await receive()
+        message = {} if scope["path"] == "/health" else await receive()
         length += len(message.get("body", b""))
         more = message.get("more_body", False)
     if scope["type"] == "http":
-        body = b"got %06d" % length
+        seen = b"sees" if b"x-trailer" in dict(scope["headers"]) else b"got"
+        body = b"%s %06d" % (seen.ljust(4), length)
         await send({"type": "http.response.start", "status": 200, "headers": LENGTH})
         await send({"type": "http.response.body", "body": body})
 
 
-LENGTH = [(b"content-length", b"10")]
+LENGTH = [(b"content-length", b"11")]
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def answer(port: int, *parts: bytes) -> str:
 
 def test_a_request_passes(port: int) -> None:
     """A head within the bounds reaches the application."""
-    assert "got 000000" in answer(port, GET + b"\r\n")
+    assert "got  000000" in answer(port, GET + b"\r\n")
 
 
 def test_bodies_are_not_counted(port: int) -> None:
@@ -112,6 +113,44 @@ def sent_until_cut_off(connection: socket.socket, piece: bytes) -> int:
     except ConnectionError:
         pass
     return sent
+
+
+CHUNKED = b"POST %s HTTP/1.1\r\nHost: api\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("path", [b"/", b"/health"])
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [
+        (b"1\r\nx\r\n0\r\nX: ", b"a" * 5_000),
+        (b"1\r\nx\r\n0\r\nX: 1", b"\r\nX: " + b"a" * 1_000),
+        (b"1;", b"a" * 5_000),
+        (b"", b"1;" + b"a" * 1_000 + b"\r\nx\r\n"),
+    ],
+    ids=["a trailer", "trailers", "an extension", "extensions"],
+)
+def test_what_frames_a_body_has_its_bound(
+    port: int, path: bytes, start: bytes, piece: bytes
+) -> None:
+    """Endless trailers and extensions of chunks end the connection, answered already or not."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(CHUNKED % path + start)
+        assert sent_until_cut_off(connection, piece) < 20 * MOST_HEAD_BYTES
+
+
+def test_small_chunks_are_a_body(port: int) -> None:
+    """Whoever sends a byte at a time is served."""
+    parts = [CHUNKED % b"/", *[b"1\r\nx\r\n" * 10_000] * 3, b"0\r\n\r\n" + GET + b"\r\n"]
+    assert "got  030000" in answer(port, *parts)
+
+
+def test_trailers_are_no_headers(port: int) -> None:
+    """What comes after the body is not taken for what stood before it."""
+    request = (
+        CHUNKED % b"/" + b"1\r\nx\r\n0\r\nX-Trailer: 1\r\n\r\n" + GET + b"X-Trailer: 1\r\n\r\n"
+    )
+    said = answer(port, request)
+    assert said.index("got  000001") < said.index("sees 000000")
 
 
 def test_an_endless_address_is_refused(port: int) -> None:
