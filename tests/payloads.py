@@ -1,14 +1,20 @@
-"""Raw tables as the nested applications that a caller posts."""
+"""Raw tables as the nested applications that a caller posts, and the checks of what is posted."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from creditrisk.contracts.request_contract import APPLICATION, PARENTS
+from creditrisk.contracts.request_contract import APPLICATION, PARENTS, RequestContract
+from creditrisk.contracts.requests import DEFAULT_MAX_RECORDS, RequestChecks
+from creditrisk.contracts.runner import ValidationRunner
 from creditrisk.contracts.tables import APPLICANT_KEY, RAW_FILES, TARGET, raw_tables
+from creditrisk.core.settings import ContractSettings
+from creditrisk.features.catalogue import Feature, load_catalogue
 
 if TYPE_CHECKING:
     import duckdb
@@ -18,6 +24,48 @@ Rows = Sequence[Row]
 
 _OWN_KEYS = {"bureau": "SK_ID_BUREAU", "previous_application": "SK_ID_PREV"}
 _KEYS = {APPLICANT_KEY, *_OWN_KEYS.values()}
+
+
+@cache
+def request_contract() -> RequestContract:
+    """The contract that is sealed with every model of this version."""
+    catalogue = load_catalogue()
+    runner = ValidationRunner(
+        ContractSettings(), features=catalogue.columns(), feature_inputs=catalogue.inputs()
+    )
+    return runner.request_contract(catalogue.descriptions())
+
+
+def request_checks(
+    features: Sequence[str] | None = None, max_records: int = DEFAULT_MAX_RECORDS
+) -> RequestChecks:
+    """The checks for a model that reads these features, all of them where none are named."""
+    names = load_catalogue().names if features is None else features
+    return RequestChecks(request_contract(), names, max_records)
+
+
+def feature_record(**values: Any) -> Row:
+    """A row of the feature table that keeps every rule, with `values` in it."""
+    return (
+        {APPLICANT_KEY: 900_000_001}
+        | {feature.name: _plain_cell(feature) for feature in load_catalogue()}
+        | values
+    )
+
+
+def application_record(**values: Any) -> Row:
+    """The sealed example's application with its histories, with `values` in it; a fresh copy."""
+    record: Row = deepcopy(request_contract().example["applications"][0])
+    return record | values
+
+
+def _plain_cell(feature: Feature) -> Any:
+    if feature.type == "category":
+        return feature.categories[0]
+    low = -1.0 if feature.minimum is None else feature.minimum
+    high = 1.0 if feature.maximum is None else feature.maximum
+    middle = (low + high) / 2
+    return int(middle) if feature.type == "integer" else middle
 
 
 def application_payload(

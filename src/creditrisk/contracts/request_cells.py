@@ -19,6 +19,7 @@ from creditrisk.contracts.request_contract import (
     RequestTable,
 )
 from creditrisk.contracts.request_violations import shown
+from creditrisk.contracts.schemas import LARGEST_EXACT_INTEGER
 
 Row = dict[str, Any]
 
@@ -142,13 +143,21 @@ def _value_schema(column: RequestColumn) -> CoreSchema:
         if isinstance(categories, Categories):
             return core_schema.literal_schema(list(categories.categories))
         return core_schema.str_schema(strict=True, min_length=1)
-    bounds = _enforced(column.range)
-    low, high = (bounds.minimum, bounds.maximum) if isinstance(bounds, Range) else (None, None)
+    low, high = _bounds(column)
     number = core_schema.float_schema(strict=True, allow_inf_nan=False, ge=low, le=high)
     if column.type == "real":
         return number
     # Strictly a number first: an integer's own schema takes "5" and true.
     return core_schema.chain_schema([number, core_schema.int_schema()])
+
+
+def _bounds(column: RequestColumn) -> tuple[float, float] | tuple[None, None]:
+    """The bounds of a number; an integer stays one that JSON has whatever rule is relaxed."""
+    bounds = _enforced(column.range)
+    if isinstance(bounds, Range):
+        return bounds.minimum, bounds.maximum
+    exact = float(LARGEST_EXACT_INTEGER)
+    return (-exact, exact) if column.type == "integer" else (None, None)
 
 
 def _enforced(rule: ColumnRule | None) -> ColumnRule | None:

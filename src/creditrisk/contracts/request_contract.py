@@ -19,6 +19,7 @@ from creditrisk.core.report import Part, Report
 
 APPLICATION = "application"
 FEATURES = "features"
+KEY_PREFIX = "SK_ID_"
 
 # In a payload the rows of a table stand in the row of its parent that they belong to.
 PARENTS: Mapping[str, str] = MappingProxyType(

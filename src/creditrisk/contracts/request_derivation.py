@@ -12,6 +12,7 @@ from creditrisk.contracts.conditions import ColumnCell, Constant, Operation
 from creditrisk.contracts.raw_rules import RAW_RULES
 from creditrisk.contracts.request_contract import (
     APPLICATION,
+    KEY_PREFIX,
     PARENTS,
     Categories,
     ColumnRule,
@@ -136,13 +137,18 @@ class _Derivation:
             yield GroupsRule(columns=rule.columns, key=rule.key, condition=condition, **facts)
 
     def _facts(self, rule: Rule) -> dict[str, Any]:
-        relaxed = self._relaxed.get(rule.id)
+        relaxed = None if _is_about_a_key(rule) else self._relaxed.get(rule.id)
         return {
             "id": rule.id,
             "level": "warning" if relaxed else rule.level,
             "description": rule.description,
             "relaxed_because": relaxed,
         }
+
+
+def _is_about_a_key(rule: Rule) -> bool:
+    """Whether the rule says what a row's id is; no applicant without one can be answered."""
+    return rule.columns[0].startswith(KEY_PREFIX) and rule.id.endswith((".not_null", ".range"))
 
 
 def _column_rule(facts: Mapping[str, Any], rule: Rule, kept: ir.BooleanValue) -> ColumnRule:
@@ -173,7 +179,7 @@ def _inherited(table: str) -> tuple[str, ...]:
         return ()
     names = raw_tables()[PARENTS[table]].column_names
     shared = raw_tables()[table].column_names
-    return tuple(name for name in shared if name.startswith("SK_ID_") and name in names)
+    return tuple(name for name in shared if name.startswith(KEY_PREFIX) and name in names)
 
 
 def _inapplicable(rules: Iterable[str]) -> dict[str, str]:

@@ -139,14 +139,11 @@ class _Selections:
 
 
 def _cells(values: list[Any], kind: str) -> Cells:
-    if kind == "integer" and None not in values:
-        return Cells(np.array(values, np.int64))
-    if kind != "category":
-        numbers = np.array(values, np.float64)
-        missing = np.isnan(numbers)
-        return Cells(numbers, ~missing if missing.any() else None)
     known = np.array([value is not None for value in values]) if None in values else None
-    return Cells(np.array(values, object), known)
+    if kind == "integer":
+        filled = values if known is None else [0 if value is None else value for value in values]
+        return Cells(np.array(filled, np.int64), known)
+    return Cells(np.array(values, object if kind == "category" else np.float64), known)
 
 
 def _untrue(kept: Cells, count: int) -> Positions:

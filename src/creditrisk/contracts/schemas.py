@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SIDE = "SIDE"  # the column that says in which split a row stands
 
 _LARGEST_REAL = sys.float_info.max
-_LARGEST_EXACT_INTEGER = 2**53 - 1
+LARGEST_EXACT_INTEGER = 2**53 - 1
 
 
 def raw_schema(
@@ -240,8 +240,8 @@ def _column_checks(table: str, column: Column, *, read: bool) -> list[Check]:
 def _bounds(column: Column) -> tuple[float, float] | tuple[int, int]:
     """Both bounds, so that infinities and NaN, which DuckDB sorts above all, are out of range."""
     if column.type == "integer":
-        low = -_LARGEST_EXACT_INTEGER if column.minimum is None else int(column.minimum)
-        high = _LARGEST_EXACT_INTEGER if column.maximum is None else int(column.maximum)
+        low = -LARGEST_EXACT_INTEGER if column.minimum is None else int(column.minimum)
+        high = LARGEST_EXACT_INTEGER if column.maximum is None else int(column.maximum)
         return low, high
     low_real = -_LARGEST_REAL if column.minimum is None else float(column.minimum)
     high_real = _LARGEST_REAL if column.maximum is None else float(column.maximum)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from creditrisk.contracts.conditions import ColumnCell, Condition, Constant, Operation, Operator
@@ -87,9 +88,14 @@ def _operator(rule: str, node: Any) -> Operator:
 
 def _operands(rule: str, node: Any) -> list[Any]:
     """What the operator works on; an aggregate over some rows only is not known here."""
+    from ibis.expr import operations as ops
+
     if getattr(node, "where", None) is not None:
         raise UntranslatableRule(rule, f"{type(node).__name__} with a condition")
     operands: list[Any] = []
     for argument in node.args:
         operands.extend(argument if isinstance(argument, tuple) else [argument])
-    return [operand for operand in operands if operand is not None]
+    known = [operand for operand in operands if operand is not None]
+    if isinstance(node, ops.InValues):  # Pandera keeps the choices in a set, whose order varies
+        return [known[0], *sorted(known[1:], key=attrgetter("value"))]
+    return known
