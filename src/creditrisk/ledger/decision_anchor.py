@@ -14,7 +14,7 @@ from creditrisk.ledger import decision_store
 from creditrisk.ledger.anchor import Anchor
 from creditrisk.ledger.decision_chain import DecisionChain
 from creditrisk.ledger.entries import Head
-from creditrisk.ledger.errors import LedgerBroken, LedgerError
+from creditrisk.ledger.errors import LedgerBroken
 from creditrisk.ledger.identity import LedgerIdentity
 from creditrisk.ledger.verification import MISSING, Finding
 
@@ -81,7 +81,7 @@ class AnchorKeeper:
         except LedgerBroken as error:
             self.trusted = False  # the next transaction looks for itself, and refuses
             self.problem = str(error)
-        except (LedgerError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  # the thread outlives whatever goes wrong
             self.problem = str(error)
         else:
             self.problem = None

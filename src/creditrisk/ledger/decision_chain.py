@@ -14,6 +14,7 @@ from creditrisk.ledger.decision_entries import (
     StoredDecision,
     content_sha256,
     entry_text,
+    packed,
 )
 from creditrisk.ledger.entries import Head, genesis, sealed_entry
 from creditrisk.ledger.errors import MissingLedger
@@ -26,19 +27,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A decision before it has a place in the chain; kinds of the ledger's own are allowed."""
+    """A decision before it has a place in the chain: hashed and packed, which needs no lock."""
 
     kind: str
     decision_id: str
     request_id: str
-    content: bytes
     content_sha256: str
+    packed: tuple[str, bytes]
 
     @classmethod
     def of(cls, new: NewDecision) -> Draft:
         """The draft of what a caller wants recorded."""
-        sha256 = content_sha256(new.content)
-        return cls(new.kind, new.decision_id, new.request_id, new.content, sha256)
+        return cls.of_content(new.kind, new.decision_id, new.request_id, new.content)
+
+    @classmethod
+    def of_content(cls, kind: str, decision_id: str, request_id: str, content: bytes) -> Draft:
+        """A draft of any kind, those of the ledger's own too."""
+        return cls(kind, decision_id, request_id, content_sha256(content), packed(content))
 
     @property
     def content_key(self) -> str:
@@ -66,7 +71,7 @@ class DecisionChain:
             LedgerBroken: the head is forged, or entries that this process has seen are gone.
         """
         sealed = self._sealed(self.checked_head(connection), drafts)
-        decision_store.insert(connection, sealed)
+        decision_store.insert(connection, sealed, [draft.packed for draft in drafts])
         return self.head_after(sealed[-1])
 
     def remember(self, head: Head) -> None:
@@ -120,7 +125,6 @@ class DecisionChain:
                     entry.previous_sha256,
                     entry.sha256,
                     entry.signature,
-                    draft.content,
                 )
             )
             head = entry.head(self.ledger_id)

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from creditrisk.ledger.database import SQLITE
-from creditrisk.ledger.decision_entries import StoredDecision, packed, unpacked
+from creditrisk.ledger.decision_entries import StoredDecision, unpacked
 from creditrisk.ledger.errors import DamagedDecision
 
 _METADATA = sa.MetaData()
@@ -85,12 +85,14 @@ _WITH_CONTENTS = sa.select(DECISIONS, CONTENTS.c.encoding, CONTENTS.c.data).join
 )
 
 
-def insert(connection: sa.Connection, decisions: Sequence[StoredDecision]) -> None:
-    """Add decisions and their contents."""
+def insert(
+    connection: sa.Connection,
+    decisions: Sequence[StoredDecision],
+    packed: Sequence[tuple[str, bytes]],
+) -> None:
+    """Add decisions and their packed contents."""
     contents = [
-        (decision.sequence, *packed(decision.content))
-        for decision in decisions
-        if decision.content is not None
+        (decision.sequence, *content) for decision, content in zip(decisions, packed, strict=True)
     ]
     cursor = _driver_cursor(connection)
     cursor.executemany(_driver_sql(connection, _INSERT_DECISION), [*map(_values, decisions)])

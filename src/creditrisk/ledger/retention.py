@@ -14,7 +14,7 @@ from pydantic import Field
 from creditrisk.core.report import Report
 from creditrisk.ledger import decision_store
 from creditrisk.ledger.decision_chain import DecisionChain, Draft
-from creditrisk.ledger.decision_entries import RETENTION, content_sha256
+from creditrisk.ledger.decision_entries import RETENTION
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -90,9 +90,8 @@ def _due(connection: Connection, days: int, before: str) -> Retention | None:
 
 
 def _draft(retention: Retention) -> Draft:
-    content = retention.model_dump_json().encode()
     decision_id = f"retention-{secrets.token_hex(16)}"
-    return Draft(RETENTION, decision_id, "", content, content_sha256(content))
+    return Draft.of_content(RETENTION, decision_id, "", retention.model_dump_json().encode())
 
 
 def _delete(database: LedgerDatabase, retention: Retention) -> int:

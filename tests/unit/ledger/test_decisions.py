@@ -254,7 +254,7 @@ def test_a_damaged_content_is_not_exported(decisions: DecisionPlace, tmp_path: P
     "statement",
     [
         "update decision_contents set encoding = 'plain', data = '{}' where sequence = 3",
-        "update decision_contents set encoding = 'zlib', data = '{}' where sequence = 3",
+        "update decision_contents set encoding = 'deflate', data = '{}' where sequence = 3",
         "update decisions set request_id = 'other' where sequence = 3",
         "update decisions set recorded_at = '2020-01-01' where sequence = 3",
         "update decisions set signature = sha256 where sequence = 3",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -42,16 +41,17 @@ def expected(*numbers: int) -> list[str]:
 @contextmanager
 def full_disk(ledger: DecisionLedger) -> Iterator[None]:
     """Keep the database at its size, as a full disk would."""
+    recorder = ledger._writer._recorder
+    connected = recorder._connected
 
-    def limit(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("pragma max_page_count = 1")
+    def limited() -> sqlalchemy.Connection:
+        connection = connected()
+        connection.connection.cursor().execute("pragma max_page_count = 1")
+        return connection
 
-    engine = ledger._database.engine
-    ledger._writer._recorder._drop()
-    sqlalchemy.event.listen(engine, "connect", limit)
-    yield
-    sqlalchemy.event.remove(engine, "connect", limit)
-    engine.dispose()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorder, "_connected", limited)
+        yield
 
 
 @contextmanager
