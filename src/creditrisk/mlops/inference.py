@@ -40,8 +40,8 @@ class RequestSummary:
     """One request as the ledger holds it, in the entries `first` to `last`.
 
     `recorded_at` is in seconds since 1970. `latency_ms` is what passed between the request's arrival
-    and its entry in the ledger. `retired` entries have lost their content to retention, `unreadable`
-    ones are no decisions of a known form; both are counted, never passed over.
+    and its entry in the ledger. `retired` entries have no content any more, `unreadable` ones are
+    no decisions of a known form; both are counted, never passed over.
     """
 
     kind: Kind

@@ -97,7 +97,7 @@ def _record(decision_id: str, stored: StoredDecision) -> DecisionRecord:
     from creditrisk.scoring.decision_record import DecisionRecord
 
     if stored.content is None:
-        raise NotReplayable(decision_id, "its content was retired by retention")
+        raise NotReplayable(decision_id, "its content is not kept any more, only its hash")
     if stored.kind == "batch":
         raise NotReplayable(decision_id, _BATCH)
     if stored.kind != "decision":

@@ -92,7 +92,7 @@ class RunFacts(Part):
 class DecisionTrace(Report):
     """A decision and all that it rests on.
 
-    One of `decision`, `batch` and `refusal` is there, none where the content was retired. `model`
+    One of `decision`, `batch` and `refusal` is there, none where the content is not kept any more. `model`
     is what the ledger recorded, `registry` and `run` what MLflow says today, null where it cannot be
     asked. `settings` and `snapshot` stand in the bundle; `raw_rows` counts the applicant's rows in
     the raw files that are here now.

@@ -98,7 +98,7 @@ class TracedContent:
 def traced_content(stored: StoredDecision, row: int | None = None) -> TracedContent:
     """Read an entry's content; one that is gone or unknown says so in a check."""
     if stored.content is None:
-        return _without("it was retired by retention, its hash alone is kept")
+        return _without("it is not kept any more; ledger verify says whether a retention covers it")
     reader = _readers(row).get(stored.kind)
     if reader is None:
         return _without(f"a {stored.kind} is no decision")

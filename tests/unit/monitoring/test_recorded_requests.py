@@ -115,3 +115,11 @@ def test_entries_of_the_ledger_itself_are_no_requests() -> None:
     ledger.add(1, "", json.dumps({"days": 30}).encode(), "retention")
     ((request, last),) = recorded_requests(ledger.entries)
     assert (request, last.sequence) == (None, 1)
+
+
+def test_a_batch_is_one_entry_of_many_applicants() -> None:
+    """Those whom it answered count; nobody waited for one of them."""
+    ledger = Recorded()
+    ledger.add(1, "batch-2026", b'{"kind": "batch", "output": {"rows": 300}}', "batch")
+    request = only(ledger)
+    assert (request.kind, request.entities, request.latency_ms) == ("batch", 300, None)
