@@ -22,6 +22,15 @@ _WAIT_SECONDS = 30
 _ROWS_A_FETCH = 2_000
 _LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's lock_not_available
 
+# A server whose host has vanished is noticed; libpq would wait for hours. A URL may say otherwise.
+_PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+
 _METADATA = sa.MetaData()
 IDENTITY = sa.Table(
     "ledger_identity",
@@ -210,7 +219,10 @@ def _engine(url: sa.URL, wait_seconds: float) -> sa.Engine:
     if url.get_backend_name() not in {SQLITE, POSTGRESQL}:
         raise InvalidLedgerAddress(f"its database is {url.get_backend_name()}")
     if url.get_backend_name() == POSTGRESQL:
-        engine = sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+        patience = {name: value for name, value in _PATIENCE.items() if name not in url.query}
+        engine = sa.create_engine(
+            url, hide_parameters=True, pool_pre_ping=True, connect_args=patience
+        )
         prepare = partial(_prepare_postgresql, wait_seconds=wait_seconds)
         sa.event.listen(engine, "connect", prepare)
         return engine

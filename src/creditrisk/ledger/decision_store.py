@@ -211,16 +211,23 @@ def strays(connection: sa.Connection, limit: int = 100) -> list[int]:
 
 
 def rows_between(
-    connection: sa.Connection, since: str, until: str, after: int, limit: int, *, contents: bool
+    connection: sa.Connection,
+    since: str,
+    until: str,
+    after: tuple[str, int],
+    limit: int,
+    *,
+    contents: bool,
 ) -> list[StoredDecision]:
-    """Decisions of a time, in order, from behind a sequence on."""
+    """Decisions of a time, in its order, from behind a moment and sequence on."""
+    place = sa.tuple_(DECISIONS.c.recorded_at, DECISIONS.c.sequence)
     query = (_WITH_CONTENTS if contents else sa.select(DECISIONS)).where(
-        DECISIONS.c.recorded_at >= since,
+        DECISIONS.c.recorded_at >= max(since, after[0]),  # where the index is entered
         DECISIONS.c.recorded_at < until,
-        DECISIONS.c.sequence > after,
+        place > sa.tuple_(*map(sa.literal, after)),
     )
-    rows = connection.execute(query.order_by(DECISIONS.c.sequence).limit(limit))
-    return [stored(row) for row in rows]
+    ordered = query.order_by(DECISIONS.c.recorded_at, DECISIONS.c.sequence)
+    return [stored(row) for row in connection.execute(ordered.limit(limit))]
 
 
 def stored(row: Sequence[Any]) -> StoredDecision:

@@ -164,18 +164,18 @@ class DecisionLedger:
     def window(
         self, since: datetime, until: datetime, *, contents: bool = True
     ) -> Iterator[StoredDecision]:
-        """Decisions recorded from `since` on and before `until`, in order, a page at a time."""
+        """Decisions recorded from `since` on and before `until`, by time, a page in memory."""
         bounds = _time_text(since), _time_text(until)
-        sequence = 0
+        behind = ("", 0)
         while True:
             with self._database.reading() as connection:
                 page = decision_store.rows_between(
-                    connection, *bounds, sequence, _ROWS_A_PAGE, contents=contents
+                    connection, *bounds, behind, _ROWS_A_PAGE, contents=contents
                 )
             yield from page
             if len(page) < _ROWS_A_PAGE:
                 return
-            sequence = page[-1].sequence
+            behind = (page[-1].recorded_at, page[-1].sequence)
 
     def export(self, path: Path) -> int:
         """Write all decisions as JSON lines, compressed where the name ends in .gz.

@@ -52,11 +52,12 @@ def retain(
     names what is left and goes on.
     """
     before = (now or datetime.now(UTC)) - timedelta(days=days)
+    with database.reading() as connection:  # what comes meanwhile is too young
+        retention = _due(connection, days, before.isoformat(timespec="microseconds"))
+    if retention is None:
+        return RetentionResult(None, 0)
     with database.writing() as connection:
         chain.lock(connection)
-        retention = _due(connection, days, before.isoformat(timespec="microseconds"))
-        if retention is None:
-            return RetentionResult(None, 0)
         head = chain.extend(connection, [_draft(retention)])
         decision_store.insert_retention(
             connection, head.sequence, retention.first_sequence, retention.last_sequence

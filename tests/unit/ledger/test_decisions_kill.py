@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 KILLS = 10
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_kills_under_load_lose_no_acknowledged_decision(vacant: DecisionPlace) -> None:
@@ -22,11 +22,11 @@ def test_kills_under_load_lose_no_acknowledged_decision(vacant: DecisionPlace) -
     acknowledged: set[str] = set()
     for kill in range(KILLS):
         processes = [
-            vacant.submitter(f"kill-{kill}-worker-{name}", threads=8, rounds=10**9)
+            vacant.submitter(f"kill-{kill}-worker-{name}", threads=4, rounds=10**9)
             for name in ("a", "b")
         ]
         heads = [process.stdout.readline() for process in processes if process.stdout]
-        time.sleep(chance.uniform(0, 0.5))
+        time.sleep(chance.uniform(0, 0.3))
         for process in processes:
             process.kill()
         tails = [process.communicate()[0] for process in processes]
