@@ -150,6 +150,15 @@ def test_openapi_examples_run(server: ApiServer) -> None:
     }
 
 
+def test_the_page_for_people_names_every_path_and_loads_nothing(server: ApiServer) -> None:
+    """/docs works on a closed network."""
+    with server.client as client:
+        paths = client.get("/openapi.json").json()["paths"]
+        page = client.get("/docs").text
+    assert all(path in page for path in paths)
+    assert not re.search(r"<script|src=|https?://", page)
+
+
 def test_a_decision_can_be_read_and_replayed(server: ApiServer, bundle: Path) -> None:
     """Auditors see what was recorded, and that it comes out the same to the last bit."""
     with server.client as client:

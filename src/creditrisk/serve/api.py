@@ -14,9 +14,10 @@ from starlette.exceptions import HTTPException
 from creditrisk.core.settings import Settings
 from creditrisk.mlops.served import ServedModel, unregistered
 from creditrisk.serve import audit
+from creditrisk.serve.documents import add_documents
 from creditrisk.serve.middleware import Exchanges
 from creditrisk.serve.model import ServingModel
-from creditrisk.serve.openapi import document_routes, openapi_document
+from creditrisk.serve.openapi import openapi_document
 from creditrisk.serve.problems import StatusProblem
 from creditrisk.serve.routes import router
 from creditrisk.serve.security import Gate
@@ -82,7 +83,7 @@ def create_app(
     app.state.service = service
     app.include_router(router)
     app.include_router(audit.router)
-    document_routes(app, settings.serve)
+    add_documents(app, settings.serve)
     app.openapi = lambda: openapi_document(app, service)  # type: ignore[method-assign]
     app.add_middleware(Exchanges, metrics=service.metrics)
     app.add_middleware(SecureHeaders)

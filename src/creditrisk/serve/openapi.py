@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
 from fastapi.openapi.utils import get_openapi
-from starlette.responses import Response
 
 from creditrisk.contracts.requests import FEATURES_FORM
 from creditrisk.contracts.tables import APPLICANT_KEY
 from creditrisk.serve.schemas import ProblemDetails
-from creditrisk.serve.security import locality
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from starlette.requests import Request
 
-    from creditrisk.core.settings import ServeSettings
     from creditrisk.serve.model import ServingModel
     from creditrisk.serve.service import Service
 
 _EXAMPLE_ROWS = 2
 _BODIES = ("/predict", "/validate")
-
-
-def document_routes(app: FastAPI, settings: ServeSettings) -> None:
-    """Show the document on this machine, and elsewhere only where the settings say so."""
-    if not (settings.documents or locality.is_loopback(settings.host)):
-        return
-
-    async def document(_request: Request) -> Response:
-        content = await asyncio.to_thread(lambda: json.dumps(app.openapi()).encode())
-        return Response(content, media_type="application/json")
-
-    app.add_route("/openapi.json", document, include_in_schema=False)
 
 
 def openapi_document(app: FastAPI, service: Service) -> dict[str, Any]:
