@@ -35,6 +35,7 @@ DOORS = {
     ("GET", "/health"): OPEN,
     ("GET", "/ready"): OPEN,
     ("GET", "/openapi.json"): OPEN,
+    ("GET", "/docs"): OPEN,
     ("GET", "/metadata"): KNOWN,
     ("GET", "/schema"): KNOWN,
     ("POST", "/validate"): Scope.PREDICT,
@@ -113,7 +114,7 @@ def test_no_door_is_forgotten(doors: Doors) -> None:
     """Every path that the API documents stands in the table above."""
     paths = doors.api.ask("GET", "/openapi.json").content["paths"]
     documented = {(method.upper(), path) for path, methods in paths.items() for method in methods}
-    assert documented == set(DOORS) - {("GET", "/openapi.json")}
+    assert documented == set(DOORS) - {("GET", "/openapi.json"), ("GET", "/docs")}
 
 
 @pytest.mark.parametrize("door", DOORS, ids=" ".join)
@@ -381,6 +382,15 @@ def recorded(doors: Doors) -> list[tuple[str, bytes]]:
     with doors.api.server.ledger() as ledger:
         decisions = ledger.after(0, 10_000)
     return [(decision.request_id, decision.content or b"") for decision in decisions]
+
+
+def test_the_page_for_people_runs_nothing(doors: Doors) -> None:
+    """The document's page may be styled; scripts, frames and other sites have no part in it."""
+    headers = doors.api.ask("GET", "/docs").headers
+    policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert not set(policy) & {"script-src", "connect-src", "frame-src", "img-src"}
+    assert headers["x-frame-options"] == "DENY"
 
 
 def test_no_secret_is_shown_or_logged(doors: Doors) -> None:
