@@ -113,7 +113,7 @@ class Gate:
 
     def problem(self) -> str | None:
         """What keeps callers out who would be let in otherwise; for readiness."""
-        return self._keys.problem if self._keys else None
+        return self._keys.problem() if self._keys else None
 
     async def _caller(self, request: Mapping[str, Any]) -> Caller:
         if self.is_open:

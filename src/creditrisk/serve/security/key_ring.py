@@ -72,8 +72,7 @@ class KeyRing:
             Unauthenticated: not a key, not one of ours, revoked or expired.
             CredentialsUnavailable: the file has been unreadable for too long.
         """
-        self._look()
-        if self.problem is not None:
+        if self.problem() is not None:
             raise CredentialsUnavailable("API keys cannot be read at present.")
         known = self._known.get(id_of(key) or "")
         # An unknown id takes as long as a wrong secret.
@@ -85,13 +84,13 @@ class KeyRing:
             raise Unauthenticated(f"The API key {known.stored.id} {reason}.")
         return known.caller
 
-    @property
     def problem(self) -> str | None:
-        """Why no key opens anything at present, if so."""
+        """Why no key opens anything at present, if so; names no path, for strangers may read it."""
+        self._look()
         since = self._unreadable_since
         if since is None or self._clock() - since < GRACE_SECONDS:
             return None
-        return f"{self.path} cannot be read"
+        return "the file of API keys cannot be read"
 
     @property
     def usable(self) -> int:

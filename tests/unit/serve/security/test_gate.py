@@ -19,7 +19,7 @@ from creditrisk.serve.security.errors import InvalidIssuer, NobodyMayCall, NoUsa
 from creditrisk.serve.security.gate import FAILURES, NOTICES, _say_that_it_is_open
 from creditrisk.serve.security.issuer import AUDIENCE_VARIABLE, ISSUER_VARIABLE, Issuer
 from creditrisk.serve.security.jwks import KeySet
-from creditrisk.serve.security.key_ring import KeyRing
+from creditrisk.serve.security.key_ring import GRACE_SECONDS, LOOK_SECONDS, KeyRing
 from creditrisk.serve.security.keys import KEY_FILE_VARIABLE
 from creditrisk.serve.security.limits import Rate
 from creditrisk.serve.security.tokens import TokenVerifier
@@ -200,14 +200,14 @@ def test_one_host_s_many_addresses_count_as_one(path: Path, client: str) -> None
 
 
 def test_readiness_knows_of_unreadable_keys(path: Path, clock: Clock) -> None:
-    """What keeps right callers out is told to whoever watches the API."""
+    """What keeps right callers out is told to whoever watches the API, without a request."""
     key_in(path)
-    gate = Gate.from_environment(EVERYWHERE)
+    gate = Gate(Rate(1.0, 1), KeyRing(path, clock=clock))
+    path.unlink()
+    clock.move(LOOK_SECONDS)
     assert gate.problem() is None
-    assert gate._keys is not None
-    gate._keys._clock = clock
-    gate._keys._unreadable_since = clock.now - 60
-    assert "keys.json" in (gate.problem() or "")
+    clock.move(GRACE_SECONDS)
+    assert "API keys" in (gate.problem() or "")
 
 
 def test_no_log_line_holds_a_credential(path: Path, caplog: pytest.LogCaptureFixture) -> None:
