@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from simulated_lending import FEATURES, SNAPSHOT, fitted, sealed, tables, unseen
 
+from creditrisk.contracts.requests import RequestChecks
 from creditrisk.core.errors import MissingFile
-from creditrisk.core.settings import PolicySettings
+from creditrisk.core.settings import ContractSettings, PolicySettings
 from creditrisk.mlops import bundle as bundle_module
 from creditrisk.mlops.bundle import Bundle, seal
+from creditrisk.mlops.deployment import smoke_requests
 from creditrisk.mlops.errors import (
     BundleRefused,
     ChangedBundleFile,
@@ -28,6 +30,7 @@ from creditrisk.mlops.errors import (
 )
 from creditrisk.models.errors import FormsDisagree, NoApprovedApplicants, ProhibitedInputs
 from creditrisk.models.serving import MODEL_FILES
+from payloads import request_contract
 
 every_model = pytest.mark.parametrize("model_type", MODEL_FILES)
 
@@ -70,6 +73,41 @@ def test_the_manifest_says_what_was_trained(pristine: Path) -> None:
     assert manifest.snapshot == SNAPSHOT
     assert manifest.best_iteration == model.best_iteration
     assert manifest.params == model.settings.model_dump(mode="json")
+
+
+def objections(bundle: Bundle, body: dict[str, Any]) -> set[str]:
+    """The rules of the sealed contract that a request breaks."""
+    checks = RequestChecks(bundle.request_contract(), [feature.name for feature in FEATURES])
+    errors, warnings = checks.violations(json.dumps(body).encode())
+    return {violation.rule for violation in (*errors, *warnings)}
+
+
+# Unlike any lender's, simulated applicants may have no kind of income.
+SIMULATED = {"features.NAME_INCOME_TYPE.not_null"}
+
+
+def test_requests_are_checked_by_the_sealed_contract(pristine: Path) -> None:
+    """The contract in the bundle is that of this version; the examples keep it."""
+    bundle = Bundle.load(pristine)
+    examples = bundle.request_examples()
+    assert bundle.request_contract() == request_contract()
+    assert objections(bundle, examples["applications"]) == set()
+    assert objections(bundle, examples["features"]) <= SIMULATED
+
+
+def test_smoke_requests_keep_the_sealed_contract(pristine: Path) -> None:
+    """What a deployment posts first is not refused."""
+    bundle = Bundle.load(pristine)
+    for request in smoke_requests(bundle):
+        assert objections(bundle, request.body.model_dump()) <= SIMULATED
+
+
+def test_a_relaxed_rule_is_relaxed_in_requests_too(tmp_path: Path) -> None:
+    """The settings with which training data was checked are sealed with the model."""
+    relaxed = ContractSettings(relaxed_rules={"features.AMT_CREDIT.range": "a trial"})
+    bundle = seal(fitted(), tables(), SNAPSHOT, tmp_path / "bundle", contracts=relaxed)
+    rules = {rule.id: rule for rule in bundle.request_contract().features.rules}
+    assert rules["features.AMT_CREDIT.range"].level == "warning"
 
 
 def test_the_manifest_lists_every_other_file(pristine: Path) -> None:
