@@ -85,6 +85,7 @@ class DecisionChain:
         Raises:
             LedgerBroken: the head is forged, or entries that this process has seen are gone.
         """
+        seen = self.seen  # before the query: others record meanwhile
         last = decision_store.last(connection)
         head = self.head_after(last)
         if last and not hmac.compare_digest(
@@ -92,9 +93,9 @@ class DecisionChain:
         ):
             problem = "not signed with this key"
             raise self._identity.broken([Finding(head.sequence, head.sequence, problem)])
-        if head.sequence < self.seen.sequence:
+        if head.sequence < seen.sequence:
             raise self._identity.broken(
-                [Finding(head.sequence + 1, self.seen.sequence, "missing, they were recorded")]
+                [Finding(head.sequence + 1, seen.sequence, "missing, they were recorded")]
             )
         return head
 

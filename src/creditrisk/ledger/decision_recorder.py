@@ -54,7 +54,8 @@ class DecisionRecorder:
             For each what kept it from being recorded, or nothing where it is durable.
 
         Raises:
-            LedgerBroken, MissingLedger, LedgerUnavailable: none of them was recorded.
+            LedgerBroken, LedgerBusy, LedgerUnavailable, MissingLedger: none was recorded.
+            DecisionInDoubt: nobody can tell.
         """
         self._in_doubt = False
         try:
@@ -66,6 +67,10 @@ class DecisionRecorder:
             return self._attempt(submissions, look=True)
         except self._database.errors as error:
             return self._what_stands(submissions, error)
+        except LedgerError as error:
+            if self._in_doubt:  # the first attempt may have committed, and nobody can look
+                raise self._doubt(error) from error
+            raise
 
     def close(self) -> None:
         """Give the connection back."""
@@ -120,8 +125,7 @@ class DecisionRecorder:
             with self._transaction() as connection:
                 outcomes, drafts = self._unrecorded(connection, submissions)
         except (*self._database.errors, LedgerError):
-            reason = database.reason_of(error)
-            raise DecisionInDoubt(self._database.shown_url, reason) from error
+            raise self._doubt(error) from error
         open_ids = {draft.decision_id for draft in drafts}
         return [
             self._unavailable(error)
@@ -156,6 +160,11 @@ class DecisionRecorder:
         connection, self._connection = self._connection, None
         if connection is not None:
             self._database.discard(connection)
+
+    def _doubt(self, error: Exception) -> DecisionInDoubt:
+        asked = isinstance(error, self._database.errors)
+        reason = database.reason_of(error) if asked else "it cannot be asked now"
+        return DecisionInDoubt(self._database.shown_url, reason)
 
     def _unavailable(self, error: Exception) -> LedgerUnavailable:
         return LedgerUnavailable(self._database.shown_url, database.reason_of(error))

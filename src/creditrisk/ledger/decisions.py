@@ -220,10 +220,10 @@ class DecisionLedger:
         if self._writer.has_just_recorded:
             return None
         try:
-            with self._probe_database.reading() as connection:
-                self._chain.checked_head(connection)
             with self._probe_database.writing() as connection:
                 self._chain.lock(connection)
+                self._chain.checked_head(connection)
+                self._keeper.check(connection)
             self._check_room()
         except LedgerError as error:
             return str(error)

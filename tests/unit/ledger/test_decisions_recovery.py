@@ -20,6 +20,7 @@ from creditrisk.ledger import decisions as module
 from creditrisk.ledger.errors import (
     DecisionInDoubt,
     LedgerBroken,
+    LedgerBusy,
     LedgerError,
     LedgerUnavailable,
 )
@@ -236,6 +237,29 @@ def test_a_database_that_stays_away_leaves_doubt(
         ledger.append([decision(12)])
         assert sequences(ledger)[10:] == expected(11, 12)
     assert decisions.verify().is_whole
+
+
+def test_a_ledger_that_is_busy_after_a_lost_commit_leaves_doubt(
+    decisions: DecisionPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal to look is no proof that nothing was recorded."""
+    with decisions.open() as ledger:
+        ledger.append([decision(11)])
+        recorder = ledger._writer._recorder
+        with monkeypatch.context() as patch:
+            vanishing(patch, commits=True, times=1)
+            connected, calls = recorder._connected, [0]
+
+            def busy() -> sqlalchemy.Connection:
+                calls[0] += 1
+                if calls[0] > 1:
+                    raise LedgerBusy(decisions.anchor, 1)
+                return connected()
+
+            patch.setattr(recorder, "_connected", busy)
+            with pytest.raises(DecisionInDoubt):
+                ledger.append([decision(12)])
+        assert sequences(ledger)[10:] == expected(11, 12)
 
 
 def test_a_restarted_server_is_not_noticed(

@@ -294,6 +294,15 @@ def test_a_running_writer_notices_a_changed_anchor(decisions: DecisionPlace) -> 
             ledger.append([decision(12)])
 
 
+def test_an_anchor_that_does_not_fit_ends_readiness(decisions: DecisionPlace) -> None:
+    """A server that starts on such a ledger is told before it has to refuse a decision."""
+    with decisions.open() as ledger:
+        assert ledger.check().is_writable
+    decisions.tamper("delete from decisions where sequence = 10")
+    with decisions.open() as ledger:
+        assert "entry 10: missing, the anchor" in str(ledger.check().problem)
+
+
 def test_a_missing_database_is_no_empty_ledger(sqlite_place: DecisionPlace) -> None:
     """Where the anchor knows decisions, no new ledger is begun and none is called whole."""
     with sqlite_place.open() as ledger:
