@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import typer
 from registered import BUNDLE, promote, register, retrain
@@ -135,6 +136,39 @@ def test_a_watching_process_does_not_outlive_its_parent(trained: Path) -> None:
     parent.kill()
     parent.communicate()
     assert is_gone(orphan, within=SECONDS)
+
+
+def test_a_block_is_watched_from_the_first_look_on(trained: Path) -> None:
+    """A champion is there when the block begins; the process ends with it."""
+    promote("Beside")
+    with watch_registry.registry_watched(trained / SERVED):
+        assert read_served(SERVED).version == "1"
+        watching = child_other_than(None)
+    assert is_gone(watching, within=SECONDS)
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_watch_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed, it has a successor; the block notices nothing."""
+    promote("Killed")
+    watch_registry.main(once=True)
+    monkeypatch.setattr(watch_registry, "_RESTART_SECONDS", 0.1)
+    with watch_registry.registry_watched(SERVED):
+        first = child_other_than(None)
+        os.kill(first, signal.SIGKILL)
+        second = child_other_than(first)
+    assert is_gone(second, within=SECONDS)
+
+
+def child_other_than(known: int | None) -> int:
+    """The watching process that this one has started, once there is one."""
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        for child in psutil.Process().children():
+            if child.pid != known and child.status() != psutil.STATUS_ZOMBIE:
+                return child.pid
+        time.sleep(0.05)
+    pytest.fail("no process watches")
 
 
 def is_gone(pid: int, within: float) -> bool:
