@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +50,8 @@ def main(
     key: Key = None,
     params: Params = DEFAULT_PARAMS_PATH,
 ) -> None:
-    """Serve the API. Keys, ledger and certificates are named in the environment (docs/api.md)."""
+    """Serve the API until told to stop; keys and ledger come from the environment."""
+    from creditrisk.pipelines.watch_registry import registry_watched
     from creditrisk.serve.server import Launch, run_server
 
     if (certificate is None) != (key is None):
@@ -58,16 +60,17 @@ def main(
     changes = {"host": host, "port": port, "workers": workers}
     given = {name: value for name, value in changes.items() if value is not None}
     serve = ServeSettings.model_validate(settings.serve.model_dump() | given)
-    run_server(
-        Launch(
-            settings=settings.model_copy(update={"serve": serve}),
-            bundle=bundle,
-            served=served,
-            pinned=pin,
-            certificate=certificate,
-            key=key,
-        )
+    launch = Launch(
+        settings=settings.model_copy(update={"serve": serve}),
+        bundle=bundle,
+        served=served,
+        pinned=pin,
+        certificate=certificate,
+        key=key,
     )
+    watched = serve.watch_registry and launch.followed is not None
+    with registry_watched(served, params) if watched else nullcontext():
+        run_server(launch)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,11 @@ async def ready(request: Request) -> Response:
     return json_response(replies.as_json(descriptions.readiness(model)))
 
 
-@router.get("/metadata", responses={200: {"model": Metadata}, **problems(401, 429)}, tags=["model"])
+@router.get(
+    "/metadata",
+    responses={200: {"model": Metadata}, **problems(401, 403, 429, 503)},
+    tags=["model"],
+)
 async def metadata(request: Request) -> Response:
     """Which model answers, by which policy, and what became of the last reload."""
     await admitted(request, None)
@@ -71,7 +75,7 @@ async def metadata(request: Request) -> Response:
 
 @router.get(
     "/schema",
-    responses={200: {"description": "Both schemas by form"}, **problems(401, 429)},
+    responses={200: {"description": "Both schemas by form"}, **problems(401, 403, 429, 503)},
     tags=["model"],
 )
 async def schema(request: Request) -> Response:
@@ -83,7 +87,7 @@ async def schema(request: Request) -> Response:
 
 @router.get(
     "/metrics",
-    responses={200: {"content": {"text/plain": {}}}, **problems(401, 403, 429)},
+    responses={200: {"content": {"text/plain": {}}}, **problems(401, 403, 429, 503)},
     tags=["operation"],
 )
 async def metrics(request: Request) -> Response:

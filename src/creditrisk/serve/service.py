@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,9 +23,10 @@ from creditrisk.serve.model import Models, PointerWatch, ServingModel
 from creditrisk.serve.shadow import Shadow
 
 if TYPE_CHECKING:
-    from creditrisk.ledger.decisions import DecisionLedger
+    from creditrisk.ledger.decisions import DecisionLedger, LedgerCondition
     from creditrisk.serve.security import Gate
 
+_LOOK_SECONDS = 1.0
 _QUIET_RECORDS = 64
 _BUSY_SHARE = 0.25  # of the queue; fuller, and the challenger waits
 _LOG = logging.getLogger(__name__)
@@ -59,6 +61,7 @@ class Service:
         self.dispatcher = Dispatcher(
             self._answering, self.metrics, serve.queue_records, serve.max_records
         )
+        self._condition: tuple[float, LedgerCondition | None] = (0.0, None)
         self.shadow = self._shadow()
         self.watches = self._watches()
 
@@ -82,7 +85,7 @@ class Service:
 
     async def missing(self) -> dict[str, str]:
         """What keeps this worker from answering, by part."""
-        condition = await asyncio.to_thread(self.ledger.check)
+        condition = await self._ledger_condition()
         parts = {
             "ledger": condition.problem and "decisions cannot be recorded",
             "queue": self.dispatcher.missing,
@@ -91,6 +94,14 @@ class Service:
         if condition.problem:
             _LOG.error("ledger not ready", extra={"fields": {"problem": condition.problem}})
         return {part: problem for part, problem in parts.items() if problem}
+
+    async def _ledger_condition(self) -> LedgerCondition:
+        """What the ledger says of itself, asked once a second: /ready is open to everybody."""
+        looked_at, condition = self._condition
+        if condition is None or time.monotonic() - looked_at > _LOOK_SECONDS:
+            condition = await asyncio.to_thread(self.ledger.check)
+            self._condition = (time.monotonic(), condition)
+        return condition
 
     def _answering(self) -> Answering:
         """What one lane's thread answers with; the connection to DuckDB is its own."""

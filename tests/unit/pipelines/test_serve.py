@@ -1,0 +1,72 @@
+"""The `serve` command: what it makes of its flags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from creditrisk.pipelines import serve, watch_registry
+from creditrisk.serve import server
+
+if TYPE_CHECKING:
+    from creditrisk.serve.server import Launch
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the command would have started, in order; nothing is started."""
+    seen: list[Any] = []
+
+    @contextmanager
+    def watched(served: Path, _params: Path) -> Iterator[None]:
+        seen.append(served)
+        yield
+
+    monkeypatch.setattr(server, "run_server", seen.append)
+    monkeypatch.setattr(watch_registry, "registry_watched", watched)
+    return seen
+
+
+def params(folder: Path, **section: Any) -> Path:
+    path = folder / "params.yaml"
+    path.write_text(yaml.safe_dump({"serve": section}))
+    return path
+
+
+def test_flags_come_before_the_settings(asked: list[Any], tmp_path: Path) -> None:
+    """What is said on the command line counts; the rest is as the file says."""
+    serve.main(port=9, params=params(tmp_path, port=8, workers=2))
+    launch: Launch = asked[0]
+    assert (launch.settings.serve.port, launch.settings.serve.workers) == (9, 2)
+    assert launch.followed == Path("models/served")
+
+
+@pytest.mark.parametrize("flags", [{"pin": True}, {"bundle": Path("models/credit_risk_pd")}])
+def test_a_fixed_model_is_not_followed_or_watched(
+    asked: list[Any], tmp_path: Path, flags: dict[str, Any]
+) -> None:
+    """--pin and --bundle keep the model, whatever the settings say of the registry."""
+    serve.main(params=params(tmp_path, watch_registry=True), **flags)
+    (launch,) = asked
+    assert launch.followed is None
+
+
+def test_the_registry_is_watched_where_the_settings_say_so(
+    asked: list[Any], tmp_path: Path
+) -> None:
+    """The watching process is there before the API starts."""
+    serve.main(served=Path("here"), params=params(tmp_path, watch_registry=True))
+    assert asked[0] == Path("here")
+    assert asked[1].served == Path("here")
+
+
+def test_a_certificate_needs_its_key(asked: list[Any], tmp_path: Path) -> None:
+    """Half a TLS pair is misuse; nothing starts, least of all without TLS."""
+    with pytest.raises(serve.HalfATlsPair):
+        serve.main(certificate=tmp_path / "chain.pem", params=params(tmp_path))
+    assert not asked
