@@ -9,11 +9,11 @@ import gzip
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Self, cast
 
 from creditrisk.core.files import atomic_path, free_bytes
 from creditrisk.ledger import decision_store, retention
@@ -247,10 +247,15 @@ def _time_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def _opened(temporary: Path, target: Path) -> IO[bytes]:
-    if target.suffix == ".gz":
-        return gzip.GzipFile(temporary, "wb", compresslevel=6, mtime=0)  # type: ignore[return-value]
-    return temporary.open("wb")
+@contextmanager
+def _opened(temporary: Path, target: Path) -> Iterator[IO[bytes]]:
+    with temporary.open("wb") as file:
+        if target.suffix != ".gz":
+            yield file
+            return
+        # Neither name nor time, so that the same decisions give the same bytes.
+        with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
+            yield cast("IO[bytes]", packed)
 
 
 def _line(decision: StoredDecision) -> bytes:

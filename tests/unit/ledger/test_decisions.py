@@ -234,9 +234,10 @@ def test_an_export_holds_every_decision(
 ) -> None:
     """One JSON object a line, its content as it was recorded, compressed by the name's ending."""
     with decisions.open() as ledger:
-        assert ledger.export(tmp_path / name) == 10
+        assert ledger.export(tmp_path / name) == ledger.export(tmp_path / f"again-{name}") == 10
         stored = ledger.after(0)
     data = (tmp_path / name).read_bytes()
+    assert data == (tmp_path / f"again-{name}").read_bytes()
     lines = (gzip.decompress(data) if name.endswith("gz") else data).splitlines()
     assert [json.loads(line)["sha256"] for line in lines] == [one.sha256 for one in stored]
     assert all(one.content and one.content in line for one, line in zip(stored, lines, strict=True))
