@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,15 +19,20 @@ from creditrisk.core.settings import (
     FitModelSettings,
     PolicySettings,
     ResourceSettings,
+    Settings,
     SyntheticSettings,
 )
+from creditrisk.data.sources.location import Location
 from creditrisk.data.synthetic import generate_portfolio
 from creditrisk.features.feature_store import build_feature_store, validation_runner
 from creditrisk.features.metadata import FeatureMetadata
 from creditrisk.features.request_features import RequestFeatures
 from creditrisk.mlops.bundle import Bundle, TrainingSnapshot, seal
+from creditrisk.mlops.served import unregistered
 from creditrisk.models.training import TrainingTables, model_features, train
 from creditrisk.scoring.answers import Answer, DecisionMaker
+from creditrisk.scoring.batch.job import run_batch
+from creditrisk.scoring.batch.request import BatchModel, BatchRequest
 from creditrisk.scoring.scorer import Scorer
 from payloads import application_payload, request_checks
 
@@ -175,3 +180,28 @@ def test_a_request_gets_the_reasons_of_the_table(world: World, answers: list[Ans
     ]
     assert len(told) > APPLICANTS / 20
     assert [reasons for reasons, _ in told] == [reasons for _, reasons in told]
+
+
+def test_a_batch_of_the_raw_tables_gets_the_same(
+    world: World, answers: list[Answer], tmp_path: Path
+) -> None:
+    """A batch from the folder of raw tables answers each applicant as a request does."""
+    request = BatchRequest(
+        input=Location(str(world.raw)),
+        output=Location(str(tmp_path / "out.parquet")),
+        rejects=Location(str(tmp_path / "rejects.csv")),
+        summary=Location(str(tmp_path / "summary.json")),
+        applications="application_train.csv",
+        reasons=True,
+    )
+    model = BatchModel(
+        Scorer(world.bundle, world.bundle.serving_form()), unregistered(world.bundle)
+    )
+    run_batch(request, model, Settings(policy=POLICY), None)
+    rows = parquet.read_table(tmp_path / "out.parquet").to_pylist()
+    assert [row[APPLICANT_KEY] for row in rows] == [answer.sk_id_curr for answer in answers]
+    for column in ("probability", "prediction", "decision", "grade"):
+        assert [row[column] for row in rows] == [getattr(answer, column) for answer in answers]
+    assert [json.loads(row["reasons"] or "[]") for row in rows] == [
+        [asdict(reason) for reason in answer.reasons] for answer in answers
+    ]
