@@ -23,7 +23,7 @@ from creditrisk.contracts.schemas import LARGEST_EXACT_INTEGER
 
 Row = dict[str, Any]
 
-_CHUNK_ROWS = 256  # what a hostile body can make of one chunk stays small
+_CHUNK_ROWS = 64  # what a hostile body can make of one chunk stays small
 _MISSING = "missing"
 _UNKNOWN = "extra_forbidden"
 _NOUNS = {"integer": "a whole number", "real": "a finite number", "category": "text, not empty"}

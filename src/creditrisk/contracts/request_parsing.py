@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import Any
 
 from creditrisk.contracts.request_violations import (
@@ -20,9 +19,11 @@ from creditrisk.contracts.request_violations import (
 # Memory that a body takes grows with these, whatever its size in bytes.
 MOST_CONTAINERS = 1_000_000
 MOST_VALUES = 4_000_000
+MOST_MEMBERS = 500  # of one object; the widest row has 130
 _MOST_DIGITS = 400  # an integer beyond is infinite as a double
 
-Repeated = list[tuple[dict[str, Any], str]]
+Repeated = list[tuple[dict[str, Any], str]]  # the first ones, then empty ones to be counted
+_BEYOND: tuple[dict[str, Any], str] = ({}, "")
 
 
 def parsed(body: bytes) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def parsed(body: bytes) -> dict[str, Any]:
         raise _refused("request.json", shown(content), "a JSON object")
     if repeated:
         raise RequestRefused(
-            list(islice(_repetitions(content, repeated), MOST_LISTED)),
+            list(_repetitions(content, repeated[:MOST_LISTED])),
             unlisted=max(0, len(repeated) - MOST_LISTED),
         )
     return content
@@ -58,9 +59,13 @@ def _check_size(body: bytes) -> None:
 
 def _content(body: bytes, repeated: Repeated) -> Any:
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(pairs) > MOST_MEMBERS:
+            seen = f"an object of {len(pairs):,} members"
+            raise _refused("request.size", seen, f"at most {MOST_MEMBERS}")
         members = dict(pairs)
         if len(members) != len(pairs):
-            repeated.append((members, _first_repeated(pairs)))
+            listed = len(repeated) < MOST_LISTED
+            repeated.append((members, _first_repeated(pairs)) if listed else _BEYOND)
         return members
 
     try:

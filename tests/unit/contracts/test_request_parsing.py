@@ -95,6 +95,13 @@ def test_a_body_of_too_many_parts_is_refused_unread(
     assert parsed(b'{"a":[1,2]}') == {"a": [1, 2]}
 
 
+def test_an_object_of_too_many_members_is_refused() -> None:
+    """No row has so many columns; nobody needs a violation for each."""
+    wide = json.dumps({"features": [{f"X{number}": 1 for number in range(501)}]})
+    violation = refusal(wide.encode())
+    assert (violation.rule, violation.seen) == ("request.size", "an object of 501 members")
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_anything_but_a_refusal(body: bytes) -> None:
     """Any bytes are an object or a refusal."""
