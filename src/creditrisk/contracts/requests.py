@@ -37,6 +37,8 @@ FEATURES_FORM = "features"
 APPLICATIONS_FORM = "applications"
 THRESHOLD = "threshold"
 DEFAULT_MAX_RECORDS = 1_000
+_MEMBERS = frozenset({FEATURES_FORM, APPLICATIONS_FORM, THRESHOLD})
+_MOST_WARNINGS = 10_000  # all of them, but for a body made to draw more
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class RequestChecks:
             RequestRefused: the body breaks the contract; what it breaks is listed.
         """
         content = parsed(body)
-        findings, warnings = Findings(), Findings()
+        findings, warnings = Findings(), Findings(_MOST_WARNINGS)
         request = self._request(content, findings, warnings)
         if request is None:
             raise RequestRefused(findings.listed, findings.unlisted)
@@ -122,7 +124,7 @@ class RequestChecks:
 
     def violations(self, body: bytes) -> tuple[tuple[Violation, ...], tuple[Violation, ...]]:
         """What refuses a body, and what is remarked about it; nothing where it keeps all rules."""
-        findings, warnings = Findings(), Findings()
+        findings, warnings = Findings(), Findings(_MOST_WARNINGS)
         try:
             self._request(parsed(body), findings, warnings)
         except RequestRefused as refusal:
@@ -202,7 +204,7 @@ class RequestChecks:
 
 def _form(content: Mapping[str, Any], findings: Findings) -> str | None:
     """The form that the body has, if just one."""
-    for name in content.keys() - {FEATURES_FORM, APPLICATIONS_FORM, THRESHOLD}:
+    for name in [name for name in content if name not in _MEMBERS]:
         required = f"{APPLICATIONS_FORM} or {FEATURES_FORM}, and {THRESHOLD} if wanted"
         findings.add(_of_request, name, "request.form", "an unknown member", required)
     forms = [form for form in (FEATURES_FORM, APPLICATIONS_FORM) if form in content]

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from creditrisk.contracts import request_parsing
@@ -102,6 +102,7 @@ def test_an_object_of_too_many_members_is_refused() -> None:
     assert (violation.rule, violation.seen) == ("request.size", "an object of 501 members")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_anything_but_a_refusal(body: bytes) -> None:
     """Any bytes are an object or a refusal."""
@@ -111,6 +112,7 @@ def test_no_bytes_raise_anything_but_a_refusal(body: bytes) -> None:
         assert refused.violations  # noqa: PT017 (either outcome is right)
 
 
+@settings(deadline=None)
 @given(JSON_VALUES)
 def test_no_json_raises_anything_but_a_refusal(value: Any) -> None:
     """Any JSON value as a body, as records, as a record: refused with a reason."""
@@ -129,6 +131,7 @@ def test_no_json_raises_anything_but_a_refusal(value: Any) -> None:
         assert all(len(error.seen) <= 500 for error in errors)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_cell_raises_anything_but_a_refusal(data: st.DataObject) -> None:
     """Any JSON value in any place of an application, nested or not, is accepted or refused."""

@@ -181,6 +181,16 @@ def test_a_warning_refuses_nothing() -> None:
     assert CHECKS.violations(body("applications", record)) == ((), request.warnings)
 
 
+def test_each_applicant_gets_the_warnings_that_concern_him() -> None:
+    """Warnings are not cut where violations are: every answer carries its own."""
+    records = [feature_record(SK_ID_CURR=n) for n in range(1, 4)]
+    assert CHECKS.features(body("features", *records)).warnings == ()
+    odd = application_record()["bureau"][0] | {"CREDIT_TYPE": "odd", "bureau_balance": []}
+    many = [odd | {"SK_ID_BUREAU": number} for number in range(1, 201)]
+    request = CHECKS.applications(body("applications", application_record(bureau=many)))
+    assert len(request.warnings) == 200
+
+
 def test_all_violations_are_told_at_once() -> None:
     """Cells, keys, nesting, rules across columns and the threshold, in the order of records."""
     first = application_record(SK_ID_CURR=1, bureau=[], previous_application=5)
