@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 from portfolio import feature_rows, filled
 
 from creditrisk.contracts.tables import APPLICANT_KEY, raw_tables
+from creditrisk.features import request_features
 from creditrisk.features.catalogue import load_catalogue
+from creditrisk.features.queries import prepare
 from creditrisk.features.request_features import (
     FeatureEngineFailed,
     FeaturesNotComputable,
@@ -184,6 +188,23 @@ def test_another_failure_leaves_the_engine_usable(features: RequestFeatures) -> 
     with pytest.raises(FeatureEngineFailed, match=r"sql/bureau\.sql .*the rows are gone"):
         features.rows({**tables, "bureau": BrokenTable()})
     assert features.rows(tables) == expected
+
+
+def test_connections_are_renewed_unnoticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After so many requests a fresh connection takes over, and every answer stays the same."""
+    opened = []
+    monkeypatch.setattr(request_features, "RUNS_OF_A_CONNECTION", 3)
+    monkeypatch.setattr(request_features, "prepare", lambda new: opened.append(new) or prepare(new))
+    engine = RequestFeatures()
+    tables = request_tables(HISTORY)
+    expected = engine.rows(tables)
+    deadline = time.monotonic() + 60
+    while len(opened) < 3 and time.monotonic() < deadline:
+        assert engine.rows(tables) == expected
+    engine.close()
+    assert len(opened) >= 3
+    with pytest.raises(duckdb.ConnectionException):
+        opened[0].execute("select 1")
 
 
 def test_computing_imports_no_heavy_library() -> None:
