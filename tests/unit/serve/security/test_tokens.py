@@ -115,7 +115,9 @@ def test_clocks_may_differ_a_little() -> None:
     assert caller_of(token(said(nbf=int(time.time()) + 10, iat=int(time.time()) + 10)))
 
 
-@pytest.mark.parametrize("end", [str(NOW + 300), NOW + 300.5, 10**30])
+@pytest.mark.parametrize(
+    "end", [str(NOW + 300), NOW + 300.5, 10**30], ids=["text", "a fraction", "far away"]
+)
 def test_an_end_in_another_form_is_understood(end: object) -> None:
     """Text, fractions and far futures are times too, and break nothing."""
     assert caller_of(hand_signed(said(exp=end)))
