@@ -215,3 +215,16 @@ def test_a_null_key_is_read_as_null(batches: Batches) -> None:
     path = batches.saved(with_cell(feature_rows(3), "SK_ID_CURR", 2, None))
     (chunk,) = read(path)
     assert chunk.table.column("SK_ID_CURR").to_pylist() == [100_001, None, 100_003]
+
+
+@pytest.mark.parametrize("row", [1, 20, 50])
+def test_one_odd_cell_changes_no_other_value(batches: Batches, row: int) -> None:
+    """Where numbers cease to be plain, the rest of the file is read to the same values."""
+    table = feature_rows(50).select(LAYOUT.types)
+    lines = [line.split(",") for line in lines_of(table)]
+    lines[row][1] = '"unknown"'
+    chunks = read(batches.text([",".join(line) for line in lines]), 10)
+    seen = pa.concat_tables([chunk.table for chunk in chunks])
+    assert seen.equals(with_cell(table, table.column_names[1], row, None))
+    assert [reject.row for chunk in chunks for reject in chunk.rejects] == [row]
+    assert [chunk.number for chunk in chunks] == [0, 1, 2, 3, 4]
