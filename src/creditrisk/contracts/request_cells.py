@@ -54,10 +54,9 @@ class CellChecks:
     ) -> None:
         self._table = table
         self._columns = {column.name: column for column in table.columns}
-        self._required = frozenset(required)
         fields = {
             column.name: core_schema.typed_dict_field(
-                _cell_schema(column), required=column.name in self._required
+                _cell_schema(column), required=column.name in required
             )
             for column in table.columns
         }
