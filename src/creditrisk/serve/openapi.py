@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from creditrisk.serve.service import Service
 
 _EXAMPLE_ROWS = 2
-_BODIES = ("/predict", "/validate")
+_ANYTHING = {"description": "What would be posted to /predict; nothing is too wrong to be told."}
 
 
 def openapi_document(app: FastAPI, service: Service) -> dict[str, Any]:
@@ -28,29 +28,29 @@ def openapi_document(app: FastAPI, service: Service) -> dict[str, Any]:
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas["ProblemDetails"] = ProblemDetails.model_json_schema()
-    body = _request_body(service.models.champion)
+    model = service.models.champion
+    examples = _examples(model)
+    forms = {"oneOf": list(model.checks.json_schemas().values())}
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
-    for path, item in document["paths"].items():
-        if path not in _BODIES:
+    for item in document["paths"].values():
+        if "get" in item:
             item["get"]["responses"].pop("422", None)  # FastAPI's own form, which never leaves
-    for path in _BODIES:
+    for path, schema in {"/predict": forms, "/validate": _ANYTHING}.items():
+        content = {"application/json": {"schema": schema, "examples": examples}}
+        body = {"required": True, "content": content}
         document["paths"][path]["post"]["requestBody"] = body
     return document
 
 
-def _request_body(model: ServingModel) -> dict[str, Any]:
-    content = {
-        "schema": {"oneOf": list(model.checks.json_schemas().values())},
-        "examples": {
-            "features": {"summary": "Rows of the feature table", "value": _rows(model)},
-            "applications": {
-                "summary": "A made-up application with its histories",
-                "value": model.checks.contract.example,
-            },
+def _examples(model: ServingModel) -> dict[str, Any]:
+    return {
+        "features": {"summary": "Rows of the feature table", "value": _rows(model)},
+        "applications": {
+            "summary": "A made-up application with its histories",
+            "value": model.checks.contract.example,
         },
     }
-    return {"required": True, "content": {"application/json": content}}
 
 
 def _rows(model: ServingModel) -> dict[str, Any]:
