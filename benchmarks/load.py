@@ -26,13 +26,17 @@ WARM_UP_SHARE = 0.1  # of the seconds; what is answered then is not counted
 
 @dataclass
 class Outcome:
-    """Answers by status, their latencies in seconds, and the ids of the decisions in them."""
+    """Answers by status, their latencies in seconds, the ids of the decisions in them.
+
+    `disconnected` clients were left by the server before their time was up.
+    """
 
     seconds: float = 0.0
     statuses: Counter[int] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
     decision_ids: list[str] = field(default_factory=list)
     with_reasons: int = 0
+    disconnected: int = 0
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,12 @@ async def load(url: str, requests: list[bytes], options: argparse.Namespace) -> 
         pause=options.clients / options.rate if options.rate else 0.0,
     )
     turns = (requests[number:] + requests[:number] for number in range(options.clients))
-    await asyncio.gather(*(_client(plan, turn, outcome) for turn in turns))
+    clients = (_client(plan, turn, outcome) for turn in turns)
+    ends = await asyncio.gather(*clients, return_exceptions=True)
+    for end in ends:
+        if end is not None and not isinstance(end, OSError):
+            raise end
+        outcome.disconnected += end is not None
     outcome.seconds = time.perf_counter() - plan.counted_from
     return outcome
 
@@ -194,7 +203,8 @@ def summary(outcome: Outcome, clients: int) -> Summary:
         p50_ms=at(0.5),
         p99_ms=at(0.99),
         worst_ms=at(1.0),
-        failures=sum(n for status, n in outcome.statuses.items() if status != 200),  # noqa: PLR2004
+        failures=outcome.disconnected
+        + sum(n for status, n in outcome.statuses.items() if status != 200),  # noqa: PLR2004
         statuses={str(status): n for status, n in sorted(outcome.statuses.items())},
         with_reasons_share=round(outcome.with_reasons / max(1, len(outcome.decision_ids)), 3),
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from api_server import running
 from pyarrow import parquet
 
 from creditrisk.contracts.tables import APPLICANT_KEY, TARGET
@@ -203,5 +204,23 @@ def test_a_batch_of_the_raw_tables_gets_the_same(
     for column in ("probability", "prediction", "decision", "grade"):
         assert [row[column] for row in rows] == [getattr(answer, column) for answer in answers]
     assert [json.loads(row["reasons"] or "[]") for row in rows] == [
+        [asdict(reason) for reason in answer.reasons] for answer in answers
+    ]
+
+
+def test_the_api_answers_the_same(
+    world: World, applications: list[Row], answers: list[Answer], tmp_path: Path
+) -> None:
+    """A server process answers each raw application as training and batch do, reasons included."""
+    with (
+        running(tmp_path, "--bundle", str(world.bundle.folder)) as api,
+        api.client as client,
+    ):
+        told: list[Row] = []
+        for batch in batches(applications):
+            told += client.post("/predict", json={"applications": batch}).json()["predictions"]
+    for column in ("probability", "prediction", "decision", "grade"):
+        assert [row[column] for row in told] == [getattr(answer, column) for answer in answers]
+    assert [row["reasons"] for row in told] == [
         [asdict(reason) for reason in answer.reasons] for answer in answers
     ]
