@@ -120,6 +120,7 @@ class InferenceStore:
         self._experiment = experiment
         self._ledger_id = ledger_id
         self._sessions: dict[str, str] = {}
+        self._known_id: str | None = None
 
     def resume(self) -> Delivered | None:
         """Remove runs that an interrupted delivery left unfinished; up to where all is delivered.
@@ -128,6 +129,7 @@ class InferenceStore:
             TrackingUnavailable: the store does not answer.
         """
         self._sessions.clear()
+        self._known_id = None
         with store_client() as client:
             experiment = client.get_experiment_by_name(self._experiment)
             if experiment is None:
@@ -183,8 +185,11 @@ class InferenceStore:
         return f"tags.{LEDGER_TAG} = '{self._ledger_id}' and tags.{RECORD_TAG} = '{record}'"
 
     def _experiment_id(self, client: Any) -> str:
-        found = client.get_experiment_by_name(self._experiment)
-        return str(found.experiment_id if found else client.create_experiment(self._experiment))
+        if self._known_id is None:
+            found = client.get_experiment_by_name(self._experiment)
+            made = found.experiment_id if found else client.create_experiment(self._experiment)
+            self._known_id = str(made)
+        return self._known_id
 
     def _session_run(self, client: Any, experiment_id: str, run: InferenceRun) -> str:
         """The id of the session's run, which is made with its first request."""

@@ -63,7 +63,7 @@ class Cursor(Report):
 class Rhythm:
     """Up to `runs_per_second` requests get a run each; above, a window of them gets one."""
 
-    runs_per_second: float = 5.0
+    runs_per_second: float = 2.0
     window_seconds: float = 10.0
 
 

@@ -43,7 +43,7 @@ def main(
     url: Url = None,
     anchor: AnchorFile = None,
     cursor: CursorFile = CURSOR,
-    runs_per_second: RunsPerSecond = 5.0,
+    runs_per_second: RunsPerSecond = 2.0,
     window_seconds: WindowSeconds = 10.0,
     once: Once = False,
     parent: Parent = None,

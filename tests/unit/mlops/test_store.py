@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from creditrisk.mlops.store import VanishingStore, is_persistent, require_persistent_store
+from creditrisk.mlops.store import (
+    VanishingStore,
+    is_absent,
+    is_persistent,
+    require_persistent_store,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -96,3 +101,15 @@ def test_a_new_database_is_created_in_silence(tmp_path: Path) -> None:
     assert (tmp_path / "mlflow.db").exists()
     assert "migration" not in ended.stderr
     assert "INFO" not in ended.stderr
+
+
+def test_a_store_that_nobody_made_is_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A local file that is not there; a server is asked, whatever comes of it."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    assert is_absent()
+    (tmp_path / "mlflow.db").touch()
+    assert not is_absent()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://mlflow.example.com")
+    assert not is_absent()

@@ -125,7 +125,7 @@ def test_a_busy_window_gives_one_run(tmp_path: Path) -> None:
 def test_an_open_window_waits(tmp_path: Path) -> None:
     """What it will hold is not known yet; once it is over it comes whole."""
     ledger = busy(seconds=15, a_second=8)
-    own = shipper(ledger, "Open", tmp_path / "cursor.json")
+    own = shipper(ledger, "Open", tmp_path / "cursor.json", Rhythm(runs_per_second=5))
     assert own.ship(START + 15) == 1
     assert own.ship(START + 21.9) == 0
     assert own.ship(START + 22) == 40
