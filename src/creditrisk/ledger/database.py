@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError, SQLAlchemyError
 
 from creditrisk.ledger.entries import Entry
 from creditrisk.ledger.errors import InvalidLedgerAddress, LedgerUnavailable
@@ -72,6 +72,9 @@ class LedgerDatabase:
         self.shown_url = parsed.render_as_string(hide_password=True)
         self.path = _file_of(parsed)
         self.errors = (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error, OSError)
+        if self.path:
+            sa.event.listen(self.engine, "connect", self._note_file)
+            sa.event.listen(self.engine, "checkout", self._check_file)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -145,6 +148,14 @@ class LedgerDatabase:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+    def _note_file(self, _connection: Any, record: Any) -> None:
+        record.info["file"] = self.file_identity()
+
+    def _check_file(self, _connection: Any, record: Any, _proxy: Any) -> None:
+        """Let no pooled connection serve that was opened on a file which lies there no more."""
+        if record.info["file"] != self.file_identity():
+            raise DisconnectionError
 
     @contextmanager
     def _told(self) -> Iterator[None]:
