@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from api_server import application_body, feature_body
+from api_server import ApiServer, application_body, feature_body
 from starlette.testclient import TestClient
 
 from creditrisk.core.settings import ServeSettings, Settings
@@ -197,3 +197,16 @@ def test_an_override_needs_its_scope(
             asking.post("/predict", json=one).status_code for one in (body, body | {"threshold": 0})
         ]
     assert statuses == [200, 403]
+
+
+def test_a_feature_that_no_applicant_has_is_the_caller_s_error(
+    server: ApiServer, bundle: Path
+) -> None:
+    """What is computed of an application keeps the feature table's contract, as in training."""
+    body = application_body(bundle, AMT_ANNUITY=1_000_000.0, AMT_CREDIT=45_000.0)
+    with server.client as client:
+        refused = client.post("/predict", json=body)
+        validated = client.post("/validate", json=body)
+    assert refused.status_code == 422
+    assert "features.PAYMENT_RATE.range" in refused.text
+    assert validated.json()["errors"] == refused.json()["violations"]

@@ -131,6 +131,18 @@ class RequestChecks:
             return refusal.violations, ()
         return findings.listed, warnings.listed
 
+    def check_computed(self, rows: Sequence[Mapping[str, Cell]]) -> None:
+        """Check the features of a request's applications, as training checks its feature table.
+
+        Raises:
+            RequestRefused: the application's values make a feature that no applicant can have.
+        """
+        findings = Findings()
+        computed = outermost(APPLICATIONS_FORM, rows, findings)
+        self._features.checked(computed, None, findings, Findings())
+        if findings:
+            raise RequestRefused(findings.listed, findings.unlisted)
+
     def json_schemas(self) -> dict[str, dict[str, Any]]:
         """The JSON Schema of a body of each form, by the form's name."""
         return {

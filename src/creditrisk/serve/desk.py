@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from creditrisk.contracts.request_violations import RequestRefused, Violation
 from creditrisk.contracts.requests import ApplicationRequest, FeatureRequest
-from creditrisk.features.request_features import FeaturesNotComputable
 from creditrisk.ledger.decision_entries import NewDecision
 from creditrisk.scoring.decision_record import (
     Origin,
@@ -26,6 +25,7 @@ from creditrisk.serve.merging import merged_tables, rounds
 from creditrisk.serve.problems import LedgerUnavailable
 from creditrisk.serve.security.callers import Scope
 from creditrisk.serve.security.refusals import MissingScope
+from creditrisk.serve.validation import as_refusal, validated
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -117,7 +117,7 @@ class Desk:
         order = case.work.order
         try:
             if order.only_validate:
-                case.outcome = _validated(case.work, model)
+                case.outcome = self._validated(case.work, model)
                 return
             case.request = model.checks.request(case.work.body)
             if case.request.threshold is not None and not order.may_override:
@@ -126,6 +126,16 @@ class Desk:
             self._refuse(case, refusal)
         except Exception as error:  # noqa: BLE001 - one request's error is not the others'
             case.outcome = error
+
+    def _validated(self, work: Work, model: ServingModel) -> Answered:
+        errors, warnings = validated(work.body, model.checks, self._features)
+        content = {
+            "request_id": work.order.request_id,
+            "valid": not errors,
+            "errors": [replies.violation_facts(one) for one in errors],
+            "warnings": [replies.violation_facts(one) for one in warnings],
+        }
+        return _answered(replies.as_json(content), None, model)
 
     def _decide(self, cases: Sequence[Case], model: ServingModel) -> None:
         rows = [case for case in cases if isinstance(case.request, FeatureRequest)]
@@ -141,14 +151,16 @@ class Desk:
         computed = iter(rows)
         for case in cases:
             case.features = [next(computed) for _ in case.thresholds]
+            model.checks.check_computed(case.features)
         _decide_rows(cases, rows, model)
 
     def _refused_alone(self, case: Case, error: Exception) -> None:
         """The outcome of a request that could not be scored on its own either."""
-        if isinstance(error, FeaturesNotComputable):
-            self._refuse(case, RequestRefused([_not_computable(error)]))
-        else:
+        refusal = as_refusal(error)
+        if refusal is None:
             case.outcome = error
+        else:
+            self._refuse(case, refusal)
 
     def _refuse(self, case: Case, refusal: RequestRefused) -> None:
         order = case.work.order
@@ -278,17 +290,6 @@ def _together(
             _together([case], decide, refuse)
 
 
-def _validated(work: Work, model: ServingModel) -> Answered:
-    errors, warnings = model.checks.violations(work.body)
-    content = {
-        "request_id": work.order.request_id,
-        "valid": not errors,
-        "errors": [replies.violation_facts(one) for one in errors],
-        "warnings": [replies.violation_facts(one) for one in warnings],
-    }
-    return _answered(replies.as_json(content), None, model)
-
-
 def _answered(body: bytes, records: int | None, model: ServingModel) -> Answered:
     return Answered(200, body, records, model.served.version, model.served.bundle_sha256)
 
@@ -302,18 +303,6 @@ def _warnings_by_record(warnings: Sequence[Violation]) -> dict[int | None, list[
     for warning in warnings:
         found.setdefault(warning.record, []).append(warning)
     return found
-
-
-def _not_computable(error: FeaturesNotComputable) -> Violation:
-    return Violation(
-        record=None,
-        applicant=None,
-        path="/applications",
-        column=None,
-        rule="features.computable",
-        seen=f"amounts from which sql/{error.name}.sql cannot be computed",
-        required="sums and ratios below 1e20",
-    )
 
 
 def _fail(cases: Sequence[Case], error: Exception) -> None:
