@@ -56,13 +56,17 @@ class BodyReader:
         self._check(headers)
         chunks: list[bytes] = []
         try:
-            async with asyncio.timeout(self._seconds):
-                await self._gather(chunks, receive)
+            await self._arrived(chunks, receive)
             yield b"".join(chunks)
-        except TimeoutError:
-            raise BodyTooSlow(self._seconds) from None
         finally:
             self._held -= sum(map(len, chunks))
+
+    async def _arrived(self, chunks: list[bytes], receive: Receive) -> None:
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._gather(chunks, receive)
+        except TimeoutError:
+            raise BodyTooSlow(self._seconds) from None
 
     def _check(self, headers: Headers) -> None:
         media = headers.get("content-type", "")
