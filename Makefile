@@ -13,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint bench bench-full bench-batch ui lock clean
+.PHONY: help demo test test-slow lint bench bench-full bench-serving bench-batch ui lock clean
 
 help: ## List what this file can do
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -47,6 +47,9 @@ bench-full: ## The same at Kaggle's scale: 307,511 applicants, 58 million rows
 
 bench-batch: $(VENV)/dev ## Measure batch scoring beside the bare booster, on the last run's table and model
 	python benchmarks/batch.py --input data/processed/feature_store.parquet --bundle models/credit_risk_pd
+
+bench-serving: $(VENV)/dev ## Measure the API beside MLflow's own server; needs a finished make demo
+	python benchmarks/serving.py
 
 ui: $(VENV)/pipeline ## Open the MLflow UI on the runs of this folder
 	mlflow ui --backend-store-uri sqlite:///mlflow.db

@@ -78,6 +78,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
         exception_handlers={HTTPException: _as_problem},
     )
     app.state.service = service
