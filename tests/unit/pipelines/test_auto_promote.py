@@ -166,7 +166,7 @@ def test_an_unreadable_report_refuses(bundles: tuple[Bundle, Bundle], name: str)
     """Half a report is no report."""
     given.prepare(bundles[0], name)
     given.CANARY.write_bytes(b'{"decision": "passed\xff')
-    refused(auto_promote.main, "reports/canary_report.json cannot be read")
+    refused(auto_promote.main, "reports/canary_report.json is not a valid CanaryReport")
 
 
 def test_an_edited_metric_refuses(bundles: tuple[Bundle, Bundle], name: str) -> None:

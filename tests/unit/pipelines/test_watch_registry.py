@@ -165,10 +165,18 @@ def child_other_than(known: int | None) -> int:
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         for child in psutil.Process().children():
-            if child.pid != known and child.status() != psutil.STATUS_ZOMBIE:
+            if child.pid != known and watches(child):
                 return child.pid
         time.sleep(0.05)
     pytest.fail("no process watches")
+
+
+def watches(process: psutil.Process) -> bool:
+    """Whether it is alive and watches: other tests may have left a server to this process."""
+    try:
+        return any(word.endswith("watch_registry") for word in process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
 
 
 def is_gone(pid: int, within: float) -> bool:

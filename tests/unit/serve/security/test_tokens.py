@@ -32,7 +32,6 @@ from creditrisk.serve.security.tokens import (
 )
 
 ISSUER = Issuer("https://id.example.org", "creditrisk-api")
-NOW = int(time.time())
 
 
 def published(_issuer: Issuer) -> list[dict[str, Any]]:
@@ -52,8 +51,14 @@ def refusal_of(presented: str) -> Unauthenticated:
     return refusal.value
 
 
+def in_seconds(seconds: int) -> Callable[[], int]:
+    """A time that is told when it is asked for: tests may wait long for their turn."""
+    return lambda: int(time.time()) + seconds
+
+
 def said(**changes: Any) -> dict[str, Any]:
-    return claims(ISSUER, **changes)
+    told = {name: value() if callable(value) else value for name, value in changes.items()}
+    return claims(ISSUER, **told)
 
 
 @pytest.mark.parametrize(
@@ -69,9 +74,9 @@ def test_a_good_token_names_its_caller(key: str, algorithm: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"exp": NOW - LEEWAY_SECONDS - 1}, "expired"),
-        ({"nbf": NOW + LEEWAY_SECONDS + 60}, "not valid yet"),
-        ({"iat": NOW + LEEWAY_SECONDS + 60}, "not valid yet"),
+        ({"exp": in_seconds(-LEEWAY_SECONDS - 1)}, "expired"),
+        ({"nbf": in_seconds(LEEWAY_SECONDS + 60)}, "not valid yet"),
+        ({"iat": in_seconds(LEEWAY_SECONDS + 60)}, "not valid yet"),
         ({"aud": "another-api"}, "another audience"),
         ({"aud": ["another-api"]}, "another audience"),
         ({"aud": [{"creditrisk-api": 1}]}, "another audience"),
@@ -111,12 +116,14 @@ def hand_signed(content: dict[str, Any]) -> str:
 
 def test_clocks_may_differ_a_little() -> None:
     """Some seconds past the end, or before the beginning, a token still serves."""
-    assert caller_of(token(said(exp=NOW - 5)))
-    assert caller_of(token(said(nbf=int(time.time()) + 10, iat=int(time.time()) + 10)))
+    assert caller_of(token(said(exp=in_seconds(-5))))
+    assert caller_of(token(said(nbf=in_seconds(10), iat=in_seconds(10))))
 
 
 @pytest.mark.parametrize(
-    "end", [str(NOW + 300), NOW + 300.5, 10**30], ids=["text", "a fraction", "far away"]
+    "end",
+    [lambda: str(int(time.time()) + 300), lambda: int(time.time()) + 300.5, 10**30],
+    ids=["text", "a fraction", "far away"],
 )
 def test_an_end_in_another_form_is_understood(end: object) -> None:
     """Text, fractions and far futures are times too, and break nothing."""
@@ -193,7 +200,7 @@ def present(clock: Clock) -> Clock:
 
 def test_a_verified_token_is_believed_for_a_minute(present: Clock) -> None:
     """Its signature is checked once, and once more when the minute is over."""
-    verifier, presented = Verifier(present), token(said(exp=NOW + 3_600))
+    verifier, presented = Verifier(present), token(said(exp=in_seconds(3_600)))
     callers = {verifier.caller(presented) for _ in range(10)}
     assert (len(callers), verifier.checked) == (1, 1)
     present.move(BELIEVED_SECONDS)
