@@ -149,7 +149,10 @@ async def load(url: str, requests: list[bytes], options: argparse.Namespace) -> 
         pause=options.clients / options.rate if options.rate else 0.0,
     )
     turns = (requests[number:] + requests[:number] for number in range(options.clients))
-    clients = (_client(plan, turn, outcome) for turn in turns)
+    clients = (
+        _client(plan, turn, outcome, delay=plan.pause * number / options.clients)
+        for number, turn in enumerate(turns)
+    )
     ends = await asyncio.gather(*clients, return_exceptions=True)
     for end in ends:
         if end is not None and not isinstance(end, OSError):
@@ -159,11 +162,12 @@ async def load(url: str, requests: list[bytes], options: argparse.Namespace) -> 
     return outcome
 
 
-async def _client(plan: Plan, requests: list[bytes], outcome: Outcome) -> None:
+async def _client(plan: Plan, requests: list[bytes], outcome: Outcome, delay: float) -> None:
     parts = urlsplit(plan.url)
     loop = asyncio.get_running_loop()
     _, connection = await loop.create_connection(Connection, parts.hostname, parts.port)
     turn = 0
+    await asyncio.sleep(delay)  # steady clients do not all send at once
     try:
         while (sent := time.perf_counter()) < plan.deadline:
             status, body = await connection.ask(requests[turn % len(requests)])

@@ -31,6 +31,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from creditrisk.contracts.tables import APPLICANT_KEY
+from creditrisk.ledger.decisions import DecisionLedger
 from creditrisk.mlops.bundle import Bundle
 from payloads import application_payload
 
@@ -117,7 +118,7 @@ def api(
     command = [sys.executable, "-m", "creditrisk.pipelines.serve", "--port", str(port)]
     command += ["--bundle", str(BUNDLE), "--workers", str(workers)]
     environment = {
-        "CREDITRISK_LEDGER_URL": f"sqlite:///{folder / 'ledger.db'}",
+        "CREDITRISK_LEDGER_URL": ledger_of(folder)["url"],
         "CREDITRISK_LEDGER_ANCHOR": str(folder / "anchor.json"),
         "OMP_WAIT_POLICY": "PASSIVE",
     }
@@ -125,6 +126,14 @@ def api(
     with server(command, project, environment, f"{base}/ready", folder / "api.log") as found:
         process, ready = found
         yield f"{base}/predict", process, ready
+
+
+def ledger_of(folder: Path) -> dict[str, Any]:
+    """Where the API of this run keeps its decisions."""
+    return {
+        "url": f"sqlite:///{folder / 'ledger.db'}",
+        "anchor": folder / "decisions_anchor.json",
+    }
 
 
 @contextmanager
@@ -219,18 +228,28 @@ def soak(
     bodies: Mapping[str, Path],
     options: argparse.Namespace,
 ) -> None:
-    """Find the highest rate, then send half of it for long, in ten parts."""
+    """Find the highest rate, send half of it for long, in ten parts, and look into the ledger."""
     highest = load(url, bodies["features"], MANY_CLIENTS, 10.0)["requests_per_second"]
     print(f"highest rate {highest:.0f}/s, {options.soak:g} s at half of it")
+    acknowledged: set[str] = set()
+    ids = bodies["features"].with_name("ids.txt")
     for part in range(10):
-        rate = ("--rate", str(highest / 2))
-        summary = load(url, bodies["features"], MANY_CLIENTS, options.soak / 10, *rate)
+        more = ("--rate", str(highest / 2), "--ids", str(ids))
+        summary = load(url, bodies["features"], MANY_CLIENTS, options.soak / 10, *more)
+        acknowledged |= set(ids.read_text().split())
         print(
             f"part {part + 1:>2}: {summary['requests_per_second']:7.1f}/s, "
             f"p50 {summary['p50_ms']:6.2f} ms, p99 {summary['p99_ms']:6.2f} ms, "
             f"{summary['failures']} failures, {largest_rss(process):.0f} MiB",
             flush=True,
         )
+    with DecisionLedger.open(**ledger_of(ids.parent)) as ledger:
+        stored = {one.decision_id for one in ledger.after(0, 10**9, contents=False)}
+        whole = ledger.verify().is_whole
+    print(
+        f"{len(acknowledged):,} decisions acknowledged, {len(acknowledged - stored):,} of them "
+        f"missing in the ledger of {len(stored):,}, which is {'whole' if whole else 'BROKEN'}"
+    )
 
 
 def print_rows(title: str, rows: list[tuple[str, dict[str, Any]]]) -> None:
