@@ -66,6 +66,15 @@ class ApplicationRequest:
     warnings: tuple[Violation, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a body is found to be: a request, or none and what refuses it; and what is remarked."""
+
+    request: FeatureRequest | ApplicationRequest | None
+    errors: tuple[Violation, ...]
+    warnings: tuple[Violation, ...]
+
+
 class RequestChecks:
     """Checks requests against a sealed contract.
 
@@ -124,12 +133,17 @@ class RequestChecks:
 
     def violations(self, body: bytes) -> tuple[tuple[Violation, ...], tuple[Violation, ...]]:
         """What refuses a body, and what is remarked about it; nothing where it keeps all rules."""
+        examined = self.examined(body)
+        return examined.errors, examined.warnings
+
+    def examined(self, body: bytes) -> Examined:
+        """As `request`, but what refuses a body is told and not raised."""
         findings, warnings = Findings(), Findings(_MOST_WARNINGS)
         try:
-            self._request(parsed(body), findings, warnings)
+            request = self._request(parsed(body), findings, warnings)
         except RequestRefused as refusal:
-            return refusal.violations, ()
-        return findings.listed, warnings.listed
+            return Examined(None, refusal.violations, ())
+        return Examined(request, findings.listed, warnings.listed)
 
     def check_computed(self, rows: Sequence[Mapping[str, Cell]]) -> None:
         """Check the features of a request's applications, as training checks its feature table.

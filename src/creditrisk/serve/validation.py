@@ -22,8 +22,11 @@ def validated(
 
     Features are computed, and checked, of raw applications that break no rule themselves.
     """
-    errors, warnings = checks.violations(body)
-    return errors or _computed_violations(body, checks, features), warnings
+    examined = checks.examined(body)
+    computed: Violations = ()
+    if isinstance(examined.request, ApplicationRequest):
+        computed = _computed_violations(examined.request, checks, features)
+    return examined.errors or computed, examined.warnings
 
 
 def as_refusal(error: Exception) -> RequestRefused | None:
@@ -34,11 +37,8 @@ def as_refusal(error: Exception) -> RequestRefused | None:
 
 
 def _computed_violations(
-    body: bytes, checks: RequestChecks, features: RequestFeatures
+    request: ApplicationRequest, checks: RequestChecks, features: RequestFeatures
 ) -> Violations:
-    request = checks.request(body)
-    if not isinstance(request, ApplicationRequest):
-        return ()
     try:
         checks.check_computed(features.rows(request.tables))
     except (RequestRefused, FeaturesNotComputable) as error:
