@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from creditrisk.ledger import DecisionLedger, decision_writer
 from creditrisk.ledger import decisions as module
+from creditrisk.ledger.decision_recorder import DecisionRecorder
 from creditrisk.ledger.errors import (
     DecisionInDoubt,
     LedgerBroken,
@@ -204,6 +205,19 @@ def test_a_commit_in_doubt_is_settled(
     assert decisions.verify().is_whole
 
 
+def connects_once(patch: pytest.MonkeyPatch, recorder: DecisionRecorder, error: Exception) -> None:
+    """Let the recorder connect once more, and meet the error after that."""
+    connected, calls = recorder._connected, [0]
+
+    def connect() -> sqlalchemy.Connection:
+        calls[0] += 1
+        if calls[0] > 1:
+            raise error
+        return connected()
+
+    patch.setattr(recorder, "_connected", connect)
+
+
 @pytest.mark.parametrize(("commits", "stand"), [(True, [11]), (False, [])])
 def test_a_database_that_fails_twice_tells_what_stands(
     decisions: DecisionPlace, monkeypatch: pytest.MonkeyPatch, *, commits: bool, stand: list[int]
@@ -225,15 +239,9 @@ def test_a_database_that_stays_away_leaves_doubt(
         recorder = ledger._writer._recorder
         with monkeypatch.context() as patch:
             vanishing(patch, commits=True, times=1)
-            connected, calls = recorder._connected, [0]
-
-            def away() -> sqlalchemy.Connection:
-                calls[0] += 1
-                if calls[0] > 1:
-                    raise OperationalError("connect", {}, Exception("nobody there"))
-                return connected()
-
-            patch.setattr(recorder, "_connected", away)
+            connects_once(
+                patch, recorder, OperationalError("connect", {}, Exception("nobody there"))
+            )
             with pytest.raises(DecisionInDoubt, match="again under the same ids is safe"):
                 ledger.append([decision(12)])
         ledger.append([decision(12)])
@@ -250,15 +258,7 @@ def test_a_ledger_that_is_busy_after_a_lost_commit_leaves_doubt(
         recorder = ledger._writer._recorder
         with monkeypatch.context() as patch:
             vanishing(patch, commits=True, times=1)
-            connected, calls = recorder._connected, [0]
-
-            def busy() -> sqlalchemy.Connection:
-                calls[0] += 1
-                if calls[0] > 1:
-                    raise LedgerBusy(decisions.anchor, 1)
-                return connected()
-
-            patch.setattr(recorder, "_connected", busy)
+            connects_once(patch, recorder, LedgerBusy(decisions.anchor, 1))
             with pytest.raises(DecisionInDoubt):
                 ledger.append([decision(12)])
         assert sequences(ledger)[10:] == expected(11, 12)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from registered import BUNDLE
 
 from creditrisk.core.settings import PolicySettings
@@ -27,6 +30,36 @@ from payloads import feature_record
 
 FEATURES_ID = "decision-of-features"
 POLICY = PolicySettings(approve_below=0.0, decline_from=0.0)
+RUNNER_VARIABLES = ("CI", "GITHUB_ACTIONS", "MLFLOW_REGISTRY_URI")
+
+
+@contextmanager
+def deciding_project(training: Path, factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of a finished training, in which the block works and makes decisions."""
+    folder = factory.mktemp("decided") / "project"
+    shutil.copytree(training, folder, ignore=shutil.ignore_patterns("ml*", "data"))
+    with pytest.MonkeyPatch.context() as patch:
+        enter(folder, patch)
+        yield folder
+
+
+def copy_to_work_in(project: Path, folder: Path, patch: pytest.MonkeyPatch) -> Path:
+    """A test's own copy of a project, entered."""
+    shutil.copytree(project, folder / "project")
+    enter(folder / "project", patch)
+    return folder / "project"
+
+
+def enter(project: Path, patch: pytest.MonkeyPatch) -> None:
+    """Work in a project as on a person's machine, wherever the tests run."""
+    patch.chdir(project)
+    leave_runner(patch)
+
+
+def leave_runner(patch: pytest.MonkeyPatch) -> None:
+    """Hide that this is a runner of CI, if it is one."""
+    for name in RUNNER_VARIABLES:
+        patch.delenv(name, raising=False)
 
 
 def decision(model: ServedModel, *, store_inputs: bool = True) -> DecisionRecord:

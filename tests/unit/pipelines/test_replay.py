@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import typer
-from decided import FEATURES_ID, decision, record
+from decided import FEATURES_ID, copy_to_work_in, deciding_project, decision, record
 from registered import BUNDLE, promote, retrain
 
 from creditrisk.core.errors import MissingFile, Misuse
@@ -22,7 +22,6 @@ from creditrisk.scoring.decision_record import DecisionRecord
 from creditrisk.scoring.replay import InputsNeeded, OtherInputs, OtherModel
 
 SERVED = Path("models/served")
-RUNNER_VARIABLES = ("CI", "GITHUB_ACTIONS", "MLFLOW_REGISTRY_URI")
 
 pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::sqlalchemy")
 
@@ -30,12 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::sqlalchemy"
 @pytest.fixture(scope="module")
 def decided_once(finished_training: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose champion has made two decisions, of one only the inputs' hash is kept."""
-    folder = tmp_path_factory.mktemp("decided") / "project"
-    shutil.copytree(finished_training, folder, ignore=shutil.ignore_patterns("ml*", "data"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name in RUNNER_VARIABLES:
-            patch.delenv(name, raising=False)
+    with deciding_project(finished_training, tmp_path_factory) as folder:
         promote("Replayed")
         watch_registry.main(once=True)
         model = read_served(SERVED)
@@ -47,11 +41,7 @@ def decided_once(finished_training: Path, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(autouse=True)
 def place(decided_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of it to work in."""
-    shutil.copytree(decided_once, tmp_path / "project")
-    monkeypatch.chdir(tmp_path / "project")
-    for name in RUNNER_VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path / "project"
+    return copy_to_work_in(decided_once, tmp_path, monkeypatch)
 
 
 def put(decision_id: str, made: DecisionRecord) -> None:

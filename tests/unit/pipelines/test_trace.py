@@ -11,7 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import typer
-from decided import FEATURES_ID, decision, record, write_raw_rows
+from decided import (
+    FEATURES_ID,
+    copy_to_work_in,
+    deciding_project,
+    decision,
+    record,
+    write_raw_rows,
+)
 from registered import BUNDLE, promote, retrain
 
 from creditrisk.core.files import sha256_of
@@ -32,7 +39,6 @@ from creditrisk.scoring.decision_record import (
 SERVED = Path("models/served")
 OUTPUT = Path("answers.parquet")
 BATCH = "batch-2026-11"
-RUNNER_VARIABLES = ("CI", "GITHUB_ACTIONS", "MLFLOW_REGISTRY_URI")
 
 pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::sqlalchemy")
 
@@ -40,12 +46,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::sqlalchemy"
 @pytest.fixture(scope="module")
 def decided_once(finished_training: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose champion has made a decision that the ledger holds; tests copy it."""
-    folder = tmp_path_factory.mktemp("decided") / "project"
-    shutil.copytree(finished_training, folder, ignore=shutil.ignore_patterns("ml*", "data"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name in RUNNER_VARIABLES:
-            patch.delenv(name, raising=False)
+    with deciding_project(finished_training, tmp_path_factory) as folder:
         serve_and_decide("Traced")
     return folder
 
@@ -53,11 +54,7 @@ def decided_once(finished_training: Path, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture
 def place(decided_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of it to work in."""
-    shutil.copytree(decided_once, tmp_path / "project")
-    monkeypatch.chdir(tmp_path / "project")
-    for name in RUNNER_VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path / "project"
+    return copy_to_work_in(decided_once, tmp_path, monkeypatch)
 
 
 def serve_and_decide(model_name: str, decision_id: str = FEATURES_ID) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 import typer
+from decided import leave_runner
 from registered import BUNDLE, promote, register, retrain
 
 from creditrisk.core.settings import load_settings
@@ -29,8 +30,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::sqlalchemy"
 @pytest.fixture(autouse=True)
 def no_runner(monkeypatch: pytest.MonkeyPatch) -> None:
     """A person's machine, wherever the tests run."""
-    for name in ("CI", "GITHUB_ACTIONS", "MLFLOW_REGISTRY_URI"):
-        monkeypatch.delenv(name, raising=False)
+    leave_runner(monkeypatch)
 
 
 @pytest.fixture
