@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from creditrisk.core.report import Part, Report
-from creditrisk.models.encoding import ModelFeature
+from creditrisk.models.encoding import FeatureEncoding, Matrix, ModelFeature
 from creditrisk.models.metrics.stability import NumberBins, category_counts
 
 if TYPE_CHECKING:
@@ -52,20 +52,26 @@ class MonitoringReference(Report):
 
 def monitoring_reference(form: ServingForm, train: pa.Table) -> MonitoringReference:
     """Count the training side in bins of its own."""
-    matrix = form.encoding.encode(train)
-    columns = dict(zip(form.encoding.names, matrix.T, strict=True))
+    return reference_of(form.encoding, form.encoding.encode(train), form.probabilities(train))
+
+
+def reference_of(
+    encoding: FeatureEncoding, matrix: Matrix, scores: NDArray[np.float64]
+) -> MonitoringReference:
+    """Count encoded rows and their PDs in bins of their own."""
+    columns = dict(zip(encoding.features, matrix.T, strict=True))
     return MonitoringReference(
         side="train",
-        rows=train.num_rows,
-        scores=_number(form.probabilities(train)),
+        rows=len(matrix),
+        scores=_number(scores),
         numbers={
-            feature.name: _number(columns[feature.name])
-            for feature in form.encoding.features
+            feature.name: _number(values)
+            for feature, values in columns.items()
             if not feature.categories
         },
         categories={
-            feature.name: _category(feature, columns[feature.name])
-            for feature in form.encoding.features
+            feature.name: _category(feature, values)
+            for feature, values in columns.items()
             if feature.categories
         },
     )

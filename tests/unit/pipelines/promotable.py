@@ -69,7 +69,7 @@ def write_drift(bundle: Bundle, **statuses: str) -> None:
     names = [feature.name for feature in bundle.manifest.features]
     shifts = {
         name: Shift.model_validate(
-            {"name": name, "kind": "real", "status": statuses.get(name, "stable")}
+            {"name": name, "kind": "number", "status": statuses.get(name, "stable")}
         )
         for name in ("PD", *names)
     }
@@ -83,6 +83,7 @@ def write_drift(bundle: Bundle, **statuses: str) -> None:
         shifted_from=0.1,
         drifted_from=0.25,
         status="stable",
+        drift_share=0.0,
         beyond_chance=0,
         score=shifts.pop("PD"),
         features=tuple(shifts.values()),
