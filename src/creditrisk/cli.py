@@ -23,6 +23,7 @@ COMMANDS = {
     "summarise-validation": "summarise_validation",
     "record-lineage": "record_lineage",
     "monitor-drift": "monitor_drift",
+    "monitor-production": "monitor_production",
     "validate-model": "validate_model",
     "register-candidate": "register_candidate",
     "canary-validation": "canary_validation",
@@ -41,6 +42,7 @@ COMMANDS = {
     "ship-inference": "ship_inference",
     "trace": "trace",
     "replay": "replay",
+    "outcomes": "outcomes",
 }
 
 USAGE_ERROR = 2
