@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -68,9 +69,14 @@ class LightGBMBooster:
             ctypes.byref(self._handle),
         )
         finalize(self, self._library.LGBM_BoosterFree, self._handle)
+        self._columns = self._feature_count()
+        self._single_rows = self._single_row_predictor()
+        self._single_row_turn = threading.Lock()
 
     def raw_scores(self, matrix: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
         """The log-odds of each row."""
+        if matrix.shape == (1, self._columns):
+            return self._single_raw_score(matrix)
         return self._predicted(matrix, threads, _RAW_SCORE, columns=1)[:, 0]
 
     def contributions(self, matrix: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
@@ -80,6 +86,41 @@ class LightGBMBooster:
         AI for trees (2020), algorithm 2.
         """
         return self._predicted(matrix, threads, _CONTRIBUTIONS, columns=matrix.shape[1] + 1)
+
+    def _feature_count(self) -> int:
+        count = ctypes.c_int()
+        self._call("LGBM_BoosterGetNumFeature", self._handle, ctypes.byref(count))
+        return count.value
+
+    def _single_row_predictor(self) -> ctypes.c_void_p:
+        """The settings of a row alone, read once: to read them takes longer than to score it."""
+        predictor = ctypes.c_void_p()
+        self._call(
+            "LGBM_BoosterPredictForMatSingleRowFastInit",
+            self._handle,
+            ctypes.c_int(_RAW_SCORE),
+            ctypes.c_int(0),
+            ctypes.c_int(-1),
+            ctypes.c_int(_FLOAT64),
+            ctypes.c_int32(self._columns),
+            ctypes.c_char_p(b"num_threads=1"),
+            ctypes.byref(predictor),
+        )
+        finalize(self, self._library.LGBM_FastConfigFree, predictor)
+        return predictor
+
+    def _single_raw_score(self, row: NDArray[np.float64]) -> NDArray[np.float64]:
+        cells = np.ascontiguousarray(row, dtype=np.float64)
+        score = np.empty(1)
+        with self._single_row_turn:
+            self._call(
+                "LGBM_BoosterPredictForMatSingleRowFast",
+                self._single_rows,
+                ctypes.c_void_p(cells.ctypes.data),
+                ctypes.byref(ctypes.c_int64()),
+                ctypes.c_void_p(score.ctypes.data),
+            )
+        return score
 
     def _predicted(
         self, matrix: NDArray[np.float64], threads: int, kind: int, columns: int

@@ -23,6 +23,7 @@ from creditrisk.serve.routes import router
 from creditrisk.serve.security import Gate
 from creditrisk.serve.security.headers import SecureHeaders
 from creditrisk.serve.service import Service
+from creditrisk.serve.shortcut import Shortcut
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -86,6 +87,7 @@ def create_app(
     app.include_router(audit.router)
     add_documents(app, settings.serve)
     app.openapi = lambda: openapi_document(app, service)  # type: ignore[method-assign]
+    app.add_middleware(Shortcut, router=router)
     app.add_middleware(Exchanges, metrics=service.metrics)
     app.add_middleware(SecureHeaders)
     return app

@@ -16,6 +16,7 @@ from creditrisk.serve.middleware import exchange_of
 from creditrisk.serve.problems import NotReady
 from creditrisk.serve.schemas import Health, Metadata, Prediction, Readiness, Validation, problems
 from creditrisk.serve.security import Caller, Scope
+from creditrisk.serve.shortcut import SCORING
 
 if TYPE_CHECKING:
     from creditrisk.serve.service import Service
@@ -103,7 +104,7 @@ async def metrics(request: Request) -> Response:
         200: {"model": Validation},
         **problems(401, 403, 408, 413, 415, 429, 503),
     },
-    tags=["scoring"],
+    tags=[SCORING],
 )
 async def validate(request: Request) -> Response:
     """Every violation in a request, without scoring it; nothing is recorded."""
@@ -116,7 +117,7 @@ async def validate(request: Request) -> Response:
         200: {"model": Prediction},
         **problems(400, 401, 403, 408, 413, 415, 422, 429, 503),
     },
-    tags=["scoring"],
+    tags=[SCORING],
 )
 async def predict(request: Request) -> Response:
     """PD, decision, grade and reasons of each applicant; durable in the ledger before you read it."""

@@ -53,9 +53,11 @@ def test_several_threads_may_ask_at_once(model_type: str) -> None:
     booster, matrix = native(model_type), ENCODING.encode(unseen().slice(0, 200))
     scores, parts = booster.raw_scores(matrix, threads=1), booster.contributions(matrix, threads=1)
 
-    def asked(_: int) -> bool:
-        return np.array_equal(booster.raw_scores(matrix, threads=1), scores) and np.array_equal(
-            booster.contributions(matrix, threads=1), parts
+    def asked(row: int) -> bool:
+        return (
+            np.array_equal(booster.raw_scores(matrix, threads=1), scores)
+            and np.array_equal(booster.raw_scores(matrix[row : row + 1], threads=1), scores[[row]])
+            and np.array_equal(booster.contributions(matrix, threads=1), parts)
         )
 
     with ThreadPoolExecutor(max_workers=4) as pool:
