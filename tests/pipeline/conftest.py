@@ -110,6 +110,7 @@ def new_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Proje
         folder = tmp_path_factory.mktemp("project")
         for name in ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore"):
             shutil.copy(ROOT / name, folder)
+        shutil.copytree(ROOT / "snapshots", folder / "snapshots")
         shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
         project = Project(folder)
         for words in (("git", "init", "-q"), ("dvc", "init", "-q")):

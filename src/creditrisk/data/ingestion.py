@@ -7,14 +7,13 @@ import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from creditrisk.contracts.tables import (
-    APPLICANT_KEY,
     RAW_FILES,
     RawTable,
     raw_tables,
@@ -25,8 +24,12 @@ from creditrisk.core.files import free_bytes
 from creditrisk.core.report import Report
 from creditrisk.core.settings import IngestSettings, ResourceSettings
 from creditrisk.data.engine import stage_connection
+from creditrisk.data.labelled import Snapshot
+from creditrisk.data.labelled_rows import Addition, add_rows
+from creditrisk.data.labelled_truth import extend_truth, write_unknown_truth
 from creditrisk.data.loading import check_types
 from creditrisk.data.sources.acquisition import Delivery, RawFile, acquire, locate
+from creditrisk.data.sources.archives import digest
 from creditrisk.data.sources.errors import DiskFull, RejectedTable, StorageFailed, UnusableSource
 from creditrisk.data.sources.expectation import Expectation, expectations
 from creditrisk.data.sources.generated import GeneratedObject
@@ -63,15 +66,32 @@ class TableIngestion(BaseModel):
     schema_fingerprint: str
 
 
+class SnapshotIngestion(BaseModel):
+    """A labelled snapshot whose rows were added to those of the source.
+
+    `left_out` counts applicants of whom the source has a row, by the first file that has one.
+    `rows` are those added, by file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: str
+    applicants: int
+    left_out: dict[str, int]
+    rows: dict[str, int]
+
+
 class IngestionSummary(Report):
     """What `ingest_data` took in, in the order of the data model.
 
     A `uri` is without user, password and query; a `schema_fingerprint` is the SHA-256 of the
-    header's names with their declared types.
+    header's names with their declared types. Bytes, rows and checksums are of the files as they lie
+    in data/raw, the rows of `snapshots` among them.
     """
 
     profile: Literal["none", "kaggle"]
     tables: tuple[TableIngestion, ...]
+    snapshots: tuple[SnapshotIngestion, ...] = ()
     total_bytes: int
     total_rows: int
 
@@ -86,15 +106,19 @@ class Folders:
 
 
 def ingest(
-    settings: IngestSettings, resources: ResourceSettings, folders: Folders
+    settings: IngestSettings,
+    resources: ResourceSettings,
+    folders: Folders,
+    snapshots: Sequence[Snapshot] = (),
 ) -> IngestionSummary:
-    """Fetch, check and then replace all raw files.
+    """Fetch and check all raw files, add the rows of labelled snapshots, then replace the old ones.
 
     Until every file has passed, the files of the last run stay as they are. The true PDs of a
     generated portfolio go to `folders.truth`; a table without rows goes there for other sources.
 
     Raises:
         CreditRiskError: one of creditrisk.data.sources.errors says which file was refused and why.
+        DamagedSnapshot, OverlappingSnapshots: a snapshot cannot be added.
     """
     with (
         _machine_errors(folders.raw),
@@ -107,7 +131,10 @@ def ingest(
         with progress_bars() as progress:
             workers = settings.parallel_downloads
             files = acquire(deliveries, raw, workers, progress, checks.check)
-        summary = checks.summary(settings)
+        additions = _add_snapshots(settings, files, snapshots, connection, raw)
+        if additions:
+            extend_truth(truth.folder, truth.folder / TRUTH_FILE, additions)
+        summary = checks.summary(settings, files, additions)
         _commit(files, raw, truth, folders.summary)
         summary.write(folders.summary)
     return summary
@@ -119,7 +146,7 @@ def _deliveries(
     if Location(settings.source).kind == SYNTHETIC:
         return _generate(settings, resources, raw, truth)
     deliveries = locate(settings, _REQUIRED, _OPTIONAL)
-    _write_empty_truth(truth.folder / TRUTH_FILE)
+    write_unknown_truth(truth.folder / TRUTH_FILE)
     report_unknown_files(Location(settings.source), _ALL)
     return deliveries
 
@@ -145,13 +172,22 @@ def _generate(
     ]
 
 
-def _write_empty_truth(path: Path) -> None:
-    """The table of true PDs for a portfolio whose true PDs nobody knows."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    schema = pa.schema([(APPLICANT_KEY, pa.int64()), ("TRUE_PD", pa.float64())])
-    parquet.write_table(schema.empty_table(), path)
+def _add_snapshots(
+    settings: IngestSettings,
+    files: Sequence[RawFile],
+    snapshots: Sequence[Snapshot],
+    connection: duckdb.DuckDBPyConnection,
+    raw: Staging,
+) -> list[Addition]:
+    if not snapshots:
+        return []
+    if _are_in_place(files, raw):
+        raise UnusableSource(
+            Location(settings.source).shown,
+            "it is the folder of the raw files itself, to which labelled snapshots would be added",
+            "a source elsewhere, which stays as it is",
+        )
+    return add_rows(snapshots, {file.name: file.path for file in files}, connection)
 
 
 def _commit(files: Sequence[RawFile], raw: Staging, truth: Staging, summary: Path) -> None:
@@ -213,12 +249,20 @@ class _Checks:
             schema_fingerprint=_schema_fingerprint(file.path, table),
         )
 
-    def summary(self, settings: IngestSettings) -> IngestionSummary:
-        """What passed, in the order of the data model."""
-        tables = tuple(self._passed[name] for name in _ALL if name in self._passed)
+    def summary(
+        self, settings: IngestSettings, files: Sequence[RawFile], additions: Sequence[Addition]
+    ) -> IngestionSummary:
+        """What passed, in the order of the data model, with what was added to it since."""
+        paths = {file.name: file.path for file in files}
+        tables = tuple(
+            _extended(self._passed[name], paths[name], additions)
+            for name in _ALL
+            if name in self._passed
+        )
         return IngestionSummary(
             profile=settings.profile,
             tables=tables,
+            snapshots=tuple(map(_taken_in, additions)),
             total_bytes=sum(table.bytes for table in tables),
             total_rows=sum(table.rows for table in tables),
         )
@@ -229,6 +273,24 @@ class _Checks:
                 return check_types(self._connection, file.path, table)
         except CreditRiskError as problem:
             raise RejectedTable(file.location.shown, file.path, problem) from problem
+
+
+def _extended(table: TableIngestion, path: Path, additions: Sequence[Addition]) -> TableIngestion:
+    """What a file is with the rows that were added to it."""
+    if not any(addition.rows.get(table.file) for addition in additions):
+        return table
+    digests = digest(path, lambda _: None)
+    rows = table.rows + sum(addition.rows[table.file] for addition in additions)
+    return table.model_copy(update={**asdict(digests), "rows": rows})
+
+
+def _taken_in(addition: Addition) -> SnapshotIngestion:
+    return SnapshotIngestion(
+        sha256=addition.snapshot.sha256,
+        applicants=len(addition.applicants),
+        left_out=addition.left_out,
+        rows=addition.rows,
+    )
 
 
 def _table(file_name: str) -> RawTable:
