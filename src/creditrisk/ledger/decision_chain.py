@@ -33,6 +33,7 @@ class Draft:
     decision_id: str
     request_id: str
     content_sha256: str
+    text: str
     packed: tuple[str, bytes]
 
     @classmethod
@@ -43,7 +44,9 @@ class Draft:
     @classmethod
     def of_content(cls, kind: str, decision_id: str, request_id: str, content: bytes) -> Draft:
         """A draft of any kind, those of the ledger's own too."""
-        return cls(kind, decision_id, request_id, content_sha256(content), packed(content))
+        sha256 = content_sha256(content)
+        text = entry_text(kind, decision_id, request_id, sha256)
+        return cls(kind, decision_id, request_id, sha256, text, packed(content))
 
     @property
     def content_key(self) -> str:
@@ -64,13 +67,20 @@ class DecisionChain:
         if decision_store.locked_ledger_id(connection) != self.ledger_id:
             raise MissingLedger(self._identity.database.shown_url, self._identity.anchor_file.path)
 
-    def extend(self, connection: Connection, drafts: Sequence[Draft]) -> Head:
+    def extend(
+        self, connection: Connection, drafts: Sequence[Draft], head: Head | None = None
+    ) -> Head:
         """Insert decisions behind the head; `lock` came before, the caller commits.
+
+        Args:
+            connection: of the transaction.
+            drafts: what to insert.
+            head: the database's head, where the caller knows it.
 
         Raises:
             LedgerBroken: the head is forged, or entries that this process has seen are gone.
         """
-        sealed = self._sealed(self.checked_head(connection), drafts)
+        sealed = self._sealed(head or self.checked_head(connection), drafts)
         decision_store.insert(connection, sealed, [draft.packed for draft in drafts])
         return self.head_after(sealed[-1])
 
@@ -110,9 +120,8 @@ class DecisionChain:
         batch_end = head.sequence + len(drafts)
         sealed = []
         for draft in drafts:
-            text = entry_text(draft.kind, draft.decision_id, draft.request_id, draft.content_sha256)
             entry = sealed_entry(
-                head, draft.kind, recorded_at, batch_end, text, key=self._identity.key
+                head, draft.kind, recorded_at, batch_end, draft.text, key=self._identity.key
             )
             sealed.append(
                 StoredDecision(

@@ -10,9 +10,10 @@ import hashlib
 import re
 import zlib
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Literal, get_args
 
-from creditrisk.ledger.entries import Entry, canonical_text
+from creditrisk.ledger.entries import Entry, check_kind
 from creditrisk.ledger.errors import DamagedDecision, InvalidDecision, InvalidDecisionId
 
 DecisionKind = Literal["decision", "refusal", "shadow", "batch"]
@@ -92,12 +93,12 @@ class StoredDecision:
 
 def entry_text(kind: str, decision_id: str, request_id: str, content_sha256: str) -> str:
     """What the chain says of a decision."""
-    named = {
-        "content_sha256": content_sha256,
-        "decision_id": decision_id,
-        "request_id": request_id,
-    }
-    return canonical_text(kind, named)
+    check_kind(kind)
+    # What `canonical_text` makes of these three, in a tenth of the time; a test compares the two.
+    return (
+        f'{{"content_sha256":{_quoted(content_sha256)},"decision_id":{_quoted(decision_id)},'
+        f'"request_id":{_quoted(request_id)}}}'
+    )
 
 
 def content_sha256(content: bytes) -> str:

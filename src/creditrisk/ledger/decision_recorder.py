@@ -45,6 +45,8 @@ class DecisionRecorder:
         self._turn = turn
         self._connection: Connection | None = None
         self._file: tuple[int, int] | None = None
+        self._changes: int | None = None  # of others, as of the transaction that made `_head`
+        self._head: Head | None = None
         self._in_doubt = False
 
     def record(self, submissions: Sequence[Sequence[Draft]]) -> list[Outcome]:
@@ -87,10 +89,11 @@ class DecisionRecorder:
             else:
                 drafts = [draft for submission in submissions for draft in submission]
             if drafts:
-                head = self._chain.extend(connection, drafts)
+                head = self._chain.extend(connection, drafts, self._head)
             self._in_doubt = True
             connection.commit()
         if head:
+            self._head = head
             self._chain.remember(head)
             self._keeper.follow()
         return outcomes
@@ -140,13 +143,21 @@ class DecisionRecorder:
         try:
             with self._turn.taken() if self._turn else nullcontext():
                 connection = self._connected()
-                self._chain.lock(connection)
+                self._lock(connection)
                 self._keeper.check(connection)
                 yield connection
                 connection.rollback()  # where nothing was committed
         except BaseException:
             self._drop()
             raise
+
+    def _lock(self, connection: Connection) -> None:
+        """Lock the ledger, and forget its head if anybody else can have moved it."""
+        changes = decision_store.foreign_changes(connection)
+        if changes is None or changes != self._changes:
+            self._head = None
+            self._chain.lock(connection)
+        self._changes = changes
 
     def _connected(self) -> Connection:
         file = self._database.file_identity()
@@ -158,6 +169,7 @@ class DecisionRecorder:
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
+        self._head = self._changes = None
         if connection is not None:
             self._database.discard(connection)
 

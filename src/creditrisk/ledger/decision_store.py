@@ -106,6 +106,14 @@ def last(connection: sa.Connection) -> StoredDecision | None:
     return StoredDecision(*row) if row else None
 
 
+def foreign_changes(connection: sa.Connection) -> int | None:
+    """A number that changes with every commit of another connection; PostgreSQL has none."""
+    if connection.dialect.name != SQLITE:
+        return None
+    row = _driver_cursor(connection).execute("pragma data_version").fetchone()
+    return int(row[0])
+
+
 def locked_ledger_id(connection: sa.Connection) -> str | None:
     """Which ledger this is; in PostgreSQL nobody else appends until the transaction ends."""
     lock = "" if connection.dialect.name == SQLITE else " for update"

@@ -91,14 +91,23 @@ def genesis(ledger_id: str) -> Head:
     return Head(ledger_id, 0, _sha256(_LEDGER_FORM, ledger_id))
 
 
+def check_kind(kind: str) -> None:
+    """Refuse what is no plain word.
+
+    Raises:
+        InvalidEntry: it has other characters.
+    """
+    if not _KIND.fullmatch(kind):
+        raise InvalidEntry(kind, "a kind is a word of lower-case letters, digits, - and _")
+
+
 def canonical_text(kind: str, content: Mapping[str, Any]) -> str:
     """Content as ASCII JSON with sorted keys: same content, same text.
 
     Raises:
         InvalidEntry: the kind is no plain word, or JSON cannot hold the content (NaN, an object).
     """
-    if not _KIND.fullmatch(kind):
-        raise InvalidEntry(kind, "a kind is a word of lower-case letters, digits, - and _")
+    check_kind(kind)
     try:
         return json.dumps(dict(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -110,14 +119,10 @@ def sealed_entry(
     before: Head, kind: str, recorded_at: str, batch_end: int, text: str, *, key: LedgerKey
 ) -> Entry:
     """The entry that follows `before`, hashed and signed."""
-    open_entry = Entry(
-        before.sequence + 1, kind, recorded_at, batch_end, text, before.sha256, "", ""
-    )
-    sha256 = open_entry.computed_sha256
-    signature = Head(before.ledger_id, before.sequence + 1, sha256).signature(key)
-    return Entry(
-        before.sequence + 1, kind, recorded_at, batch_end, text, before.sha256, sha256, signature
-    )
+    sequence = before.sequence + 1
+    sha256 = _sha256(_ENTRY_FORM, sequence, kind, recorded_at, batch_end, text, before.sha256)
+    signature = Head(before.ledger_id, sequence, sha256).signature(key)
+    return Entry(sequence, kind, recorded_at, batch_end, text, before.sha256, sha256, signature)
 
 
 def _encoded(*parts: str | int) -> bytes:

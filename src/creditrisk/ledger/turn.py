@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -37,13 +37,15 @@ class FairTurn:
         """
         queue, work = self._opened()
         deadline = time.monotonic() + self._wait_seconds
-        with ExitStack() as turn:
-            with ExitStack() as queued:
-                self._take(queue, self._queue, deadline)
-                queued.callback(_release, queue)
-                self._take(work, self._work, deadline)
-                turn.callback(_release, work)
+        self._take(queue, self._queue, deadline)
+        try:
+            self._take(work, self._work, deadline)
+        finally:
+            _release(queue)
+        try:
             yield
+        finally:
+            _release(work)
 
     def close(self) -> None:
         """Close the files."""

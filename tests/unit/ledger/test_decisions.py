@@ -20,6 +20,9 @@ from creditrisk.ledger import DecisionLedger, NewDecision
 from creditrisk.ledger import decision_anchor as anchor_module
 from creditrisk.ledger import decision_writer as writer_module
 from creditrisk.ledger.decision_chain import Draft
+from creditrisk.ledger.decision_entries import entry_text
+from creditrisk.ledger.decision_recorder import DecisionRecorder
+from creditrisk.ledger.entries import canonical_text
 from creditrisk.ledger.errors import (
     DamagedDecision,
     DecisionConflict,
@@ -189,6 +192,49 @@ def test_what_waits_shares_one_transaction(sqlite_place: DecisionPlace) -> None:
         assert ledger.check().waiting_records == 0
 
 
+@pytest.mark.parametrize("request_id", ["", "r-1", 'a"b', "a\\u0041", "</script>", "~" * 128])
+def test_what_the_chain_says_is_canonical_text(request_id: str) -> None:
+    """The text that is hashed is the one that every entry has: sorted keys, ASCII, no spaces."""
+    named = {"request_id": request_id, "decision_id": "d-1", "content_sha256": "0" * 64}
+    text = entry_text("decision", "d-1", request_id, "0" * 64)
+    assert text == canonical_text("decision", named)
+
+
+def test_a_large_submission_shares_no_transaction(
+    sqlite_place: DecisionPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came before it need not wait for it; what comes after is not mixed with it."""
+    monkeypatch.setattr(writer_module, "_LARGE_RECORDS", 5)
+    with sqlite_place.open() as ledger:
+        with held(sqlite_place):
+            first = ledger.submit([decision(1)])
+            while ledger._writer._queue.qsize():
+                time.sleep(0.001)
+            groups = [[2], [3], range(4, 10), [10], [11]]
+            waiting = [ledger.submit([decision(one) for one in group]) for group in groups]
+        for future in [first, *waiting]:
+            future.result(WAIT)
+        ends = [stored.batch_end for stored in ledger.after(0)]
+    assert ends == [1, 3, 3, *[9] * 6, 11, 11]
+
+
+def test_contents_are_packed_by_whoever_submits_them(
+    sqlite_place: DecisionPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer's thread, for which everybody waits, neither hashes nor packs."""
+    threads: list[str] = []
+    of = Draft.of
+
+    def noted(new: NewDecision) -> Draft:
+        threads.append(threading.current_thread().name)
+        return of(new)
+
+    monkeypatch.setattr(Draft, "of", noted)
+    with sqlite_place.open() as ledger:
+        ledger.append([decision(1), decision(2)])
+    assert threads == [threading.current_thread().name] * 2
+
+
 def test_more_than_may_wait_is_refused(
     sqlite_place: DecisionPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,7 +360,7 @@ def test_an_error_nobody_expected_answers_its_callers(
     """The writer's thread outlives whatever goes wrong, and nobody waits for ever."""
     with decisions.open() as ledger:
         with monkeypatch.context() as patch:
-            patch.setattr(writer_module.Draft, "of", lambda _: 1 / 0)
+            patch.setattr(DecisionRecorder, "record", lambda *_: 1 / 0)
             assert isinstance(ledger.submit([decision(11)]).exception(WAIT), ZeroDivisionError)
         ledger.append([decision(11)])
     assert decisions.verify().is_whole

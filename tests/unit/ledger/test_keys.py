@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hmac
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,6 +31,13 @@ def test_the_environment_s_secret_signs(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv(KEY_VARIABLE, f"{SECRET}\n")
     assert resolved(tmp_path) == LedgerKey(SECRET.encode(), "secret")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_key_signs_by_hmac(tmp_path: Path) -> None:
+    """Whoever has the key can check a signature with any tool; the second is as good as the first."""
+    key = resolved(tmp_path, SECRET)
+    for message in (b"", b"head"):
+        assert key.sign(message) == hmac.new(SECRET.encode(), message, "sha256").hexdigest()
 
 
 @pytest.mark.parametrize("secret", ["", "s" * 31])
