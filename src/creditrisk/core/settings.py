@@ -400,6 +400,54 @@ class ValidateModelSettings(Section):
     metric_tolerance: Annotated[float, Field(ge=0)] = 1e-9
 
 
+class OutcomeSettings(Section):
+    """When an outcome is final, and when performance on known outcomes raises an alarm.
+
+    An outcome counts from `window_days` after its decision on. The report covers the last
+    `report_months` months of decision; alarms judge the last `judged_months` of them that have
+    outcomes. All alarms of a report together are false with at most 1 - `confidence`. The AUC alarms
+    where it lies by more than `max_auc_shortfall` below what the PDs of the same applicants
+    promise, observed over expected defaults where they lie outside the band. With fewer defaults
+    than `min_defaults`, or fewer expected than `min_expected_defaults`, nothing is judged.
+    """
+
+    window_days: Annotated[int, Field(ge=0)] = 365
+    report_months: Annotated[int, Field(ge=1, le=120)] = 24
+    judged_months: Annotated[int, Field(ge=1)] = 3
+    interval_confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.99
+    max_auc_shortfall: Annotated[float, Field(ge=0, lt=0.5)] = 0.02
+    observed_expected: Band = Band(low=0.8, high=1.25)
+    min_defaults: Annotated[int, Field(ge=10)] = 50
+    min_expected_defaults: Annotated[float, Field(ge=1)] = 10.0
+
+
+class PageSettings(Section):
+    """What a drift report's page draws: the score, the columns that moved most, so many rows a side."""
+
+    columns: Annotated[int, Field(ge=0, le=500)] = 12
+    rows: Annotated[int, Field(ge=100, le=20_000)] = 3_000
+
+
+class ProductionSettings(Section):
+    """When production decides otherwise than the training side would have been decided on.
+
+    A share of approved or declined applicants that differs by `max_decision_change` or more counts
+    as drift if chance does not explain it, which both together do with at most 1 - `confidence`.
+    """
+
+    max_decision_change: PositiveShare = 0.05
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.999
+    page: PageSettings = PageSettings()
+
+
+class MonitoringSettings(Section):
+    """What is watched once a model decides, a subsection a part."""
+
+    production: ProductionSettings = ProductionSettings()
+    outcomes: OutcomeSettings = OutcomeSettings()
+
+
 class RegistrySettings(Section):
     """The bar a candidate must clear to be registered."""
 
@@ -503,6 +551,7 @@ class Settings(Section):
     promotion: PromotionSettings = PromotionSettings()
     tracking: TrackingSettings = TrackingSettings()
     serve: ServeSettings = ServeSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
 
 
 def load_settings(path: Path = DEFAULT_PARAMS_PATH) -> Settings:

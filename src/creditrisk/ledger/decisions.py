@@ -32,6 +32,7 @@ from creditrisk.ledger.decision_writer import DecisionWriter
 from creditrisk.ledger.errors import LedgerError, LedgerUnavailable, UnknownDecision
 from creditrisk.ledger.identity import LedgerIdentity
 from creditrisk.ledger.keys import LedgerKey, resolve_key
+from creditrisk.ledger.outcomes import OutcomeBook
 from creditrisk.ledger.places import decisions_anchor, ledger_url
 from creditrisk.ledger.schema import DECISIONS
 from creditrisk.ledger.turn import FairTurn
@@ -196,6 +197,14 @@ class DecisionLedger:
                     stream.write(_line(decision))
                 lines = page[-1].sequence
         return lines
+
+    def outcomes(self) -> OutcomeBook:
+        """What became of the applicants; its loads are entries of this ledger.
+
+        Raises:
+            OlderSchema: the database has no tables for it yet.
+        """
+        return OutcomeBook(self._identity, self._chain, self._keeper)
 
     def retain(self, days: int) -> retention.RetentionResult:
         """Retire contents that were recorded more than `days` days ago; their proofs stay."""

@@ -13,7 +13,8 @@ from creditrisk.ledger.errors import NewerSchema, OlderSchema
 VERSION_TABLE = "ledger_schema"  # not Alembic's own name: other applications may share a database
 PROMOTIONS = "0001"
 DECISIONS = "0002"
-REVISIONS = (PROMOTIONS, DECISIONS)
+OUTCOMES = "0003"
+REVISIONS = (PROMOTIONS, DECISIONS, OUTCOMES)
 _VERSION = sa.table(VERSION_TABLE, sa.column("version_num"))
 _FIRST_TABLE = "ledger_identity"
 _LOCK = 0x6372_6564_6974  # any number that nobody else of the database locks

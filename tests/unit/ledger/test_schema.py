@@ -13,9 +13,11 @@ import sqlalchemy
 from decision_place import DecisionPlace, decision
 from ledger_place import KEY
 
-from creditrisk.ledger import Ledger, database, decision_store, schema
+from creditrisk.ledger import Ledger, database, decision_store, outcome_store, schema
 from creditrisk.ledger.errors import LedgerUnavailable, NewerSchema, OlderSchema
 
+LATEST = schema.REVISIONS[-1]
+OUTCOME_TABLES = ("outcomes", "outcome_loads")
 DECISION_TABLES = ("decisions", "decision_contents", "decision_retentions", "decision_identity")
 
 
@@ -28,7 +30,8 @@ def made_before_migrations(place: DecisionPlace) -> None:
     """Leave what a database held before there were migrations: promotions alone."""
     with promotions(place) as ledger:
         ledger.append("promotion", {"version": "1"})
-    drops = [f"drop table {table}" for table in (*DECISION_TABLES, schema.VERSION_TABLE)]
+    tables = (*DECISION_TABLES, *OUTCOME_TABLES, schema.VERSION_TABLE)
+    drops = [f"drop table {table}" for table in tables]
     if not place.is_sqlite:
         drops.append("drop function ledger_keeps_content")
     for drop in drops:
@@ -51,7 +54,7 @@ def test_migrations_make_the_tables_that_are_read(vacant: DecisionPlace) -> None
 
     vacant.open().close()
     expected = sqlalchemy.MetaData()
-    for metadata in (database._METADATA, decision_store._METADATA):
+    for metadata in (database._METADATA, decision_store._METADATA, outcome_store._METADATA):
         for table in metadata.sorted_tables:
             table.to_metadata(expected)
     engine = sqlalchemy.create_engine(vacant.url, poolclass=sqlalchemy.NullPool)
@@ -73,8 +76,8 @@ def test_the_code_knows_the_latest_revision() -> None:
 def test_an_older_database_is_adopted_without_loss(vacant: DecisionPlace) -> None:
     """Promotions recorded before there were migrations stand, and decisions can join them."""
     made_before_migrations(vacant)
-    assert migrated(vacant) == ("0001", "0002")
-    assert migrated(vacant) == ("0002", "0002")
+    assert migrated(vacant) == ("0001", LATEST)
+    assert migrated(vacant) == (LATEST, LATEST)
     with promotions(vacant) as ledger:
         assert [entry.content for entry in ledger.entries()] == [{"version": "1"}]
         ledger.append("promotion", {"version": "2"})
@@ -91,6 +94,27 @@ def test_an_older_database_refuses_decisions_with_the_remedy(vacant: DecisionPla
         with pytest.raises(OlderSchema, match=r"at revision 0001, 0002.*creditrisk ledger migrate"):
             vacant.open(create=create)
     assert not vacant.anchor.exists()
+
+
+def made_before_outcomes(place: DecisionPlace) -> None:
+    """Leave what a database held before there were outcomes: promotions and decisions."""
+    with place.open() as ledger:
+        ledger.append([decision(1)])
+    for table in OUTCOME_TABLES:
+        place.change(f"drop table {table}")
+    place.change(f"update {schema.VERSION_TABLE} set version_num = '0002'")  # noqa: S608
+
+
+def test_a_database_without_outcomes_still_takes_decisions(vacant: DecisionPlace) -> None:
+    """Decisions go on; outcomes refuse with the remedy, and the remedy works."""
+    made_before_outcomes(vacant)
+    with vacant.open() as ledger:
+        ledger.append([decision(2)])
+        with pytest.raises(OlderSchema, match=r"at revision 0002, 0003.*creditrisk ledger migrate"):
+            ledger.outcomes()
+        assert migrated(vacant) == ("0002", LATEST)
+        assert ledger.outcomes().last_load() == 0
+    assert vacant.verify().rows == 2
 
 
 def test_an_older_database_still_takes_promotions(vacant: DecisionPlace) -> None:
@@ -159,7 +183,7 @@ def test_two_processes_migrate_at_once(vacant: DecisionPlace) -> None:
     """One works, the other finds it done."""
     made_before_migrations(vacant)
     at_once(vacant, "migrate", "migrate")
-    assert migrated(vacant) == ("0002", "0002")
+    assert migrated(vacant) == (LATEST, LATEST)
     with promotions(vacant) as ledger:
         assert ledger.verify().rows == 1
 

@@ -197,4 +197,4 @@ def test_retain_needs_a_policy() -> None:
 def test_migrate_says_where_the_tables_stand(capsys: pytest.CaptureFixture[str]) -> None:
     """Tables of this version are left as they are."""
     command.main("migrate")
-    assert capsys.readouterr().out == "sqlite:///ledger/ledger.db: at revision 0002\n"
+    assert capsys.readouterr().out == "sqlite:///ledger/ledger.db: at revision 0003\n"

@@ -1,0 +1,1 @@
+"""What became of the applicants: loading outcomes, performance before and after they are known."""

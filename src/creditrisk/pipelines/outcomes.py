@@ -1,0 +1,123 @@
+"""Load matured outcomes of decisions, and report how well the PDs did and are expected to do.
+
+`load FILE` joins CSV or Parquet (decision_id or SK_ID_CURR, TARGET, maturity_date or
+observation_date) to decisions. `report` measures and judges; exit 0 unless asked otherwise.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from creditrisk.core.settings import DEFAULT_PARAMS_PATH, Settings, load_settings
+from creditrisk.pipelines.command import run
+
+if TYPE_CHECKING:
+    from creditrisk.data.sources.location import Location
+    from creditrisk.ledger import DecisionLedger
+
+Action = Annotated[
+    Literal["load", "report"],
+    typer.Argument(help="load a file of outcomes; report performance."),
+]
+File = Annotated[
+    str | None, typer.Argument(help="load: CSV or Parquet; path or URL.", show_default=False)
+]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="Nothing later is known; else today (UTC)."),
+]
+By = Annotated[str | None, typer.Option(help="load: who loads; else the system's user.")]
+Refused = Annotated[
+    Path | None,
+    typer.Option(help="load: file of refused rows; else in reports/outcomes/, named for FILE."),
+]
+Url = Annotated[str | None, typer.Option(help="Database; else CREDITRISK_LEDGER_URL.")]
+AnchorFile = Annotated[
+    Path | None, typer.Option(help="Anchor; else beside CREDITRISK_LEDGER_ANCHOR.")
+]
+Params = Annotated[Path, typer.Option(help="Settings.")]
+
+
+def main(
+    action: Action,
+    file: File = None,
+    *,
+    as_of: AsOf = None,
+    by: By = None,
+    refused: Refused = None,
+    url: Url = None,
+    anchor: AnchorFile = None,
+    params: Params = DEFAULT_PARAMS_PATH,
+) -> None:
+    """Load matured outcomes of decisions, or report performance on them and before them."""
+    from creditrisk.data.sources.location import Location
+    from creditrisk.ledger import DecisionLedger
+
+    if (action == "load") != (file is not None):
+        raise typer.BadParameter("load takes one FILE, report takes none", param_hint="FILE")
+    settings = load_settings(params)
+    day = as_of.date() if as_of else datetime.now(UTC).date()
+    with DecisionLedger.open(url, anchor=anchor, create=False) as ledger:
+        if file is not None:
+            _load(Location(file), ledger, settings, as_of=day, by=by or _user(), refused=refused)
+
+
+def _load(
+    place: Location,
+    ledger: DecisionLedger,
+    settings: Settings,
+    *,
+    as_of: date,
+    by: str,
+    refused: Path | None,
+) -> None:
+    """Load a file; exit 1 where not one of its outcomes stands afterwards."""
+    from creditrisk.monitoring.outcomes.loading import LoadRequest, load_outcomes
+
+    with _on_this_machine(place, settings) as path:
+        request = LoadRequest(
+            path=path,
+            shown=place.shown,
+            refused=refused or Path("reports/outcomes") / f"{place.name}.refused.csv",
+            loaded_by=by,
+            as_of=as_of,
+        )
+        done = load_outcomes(request, ledger, settings)
+    typer.echo(done.sentence())
+    if not done.loaded and not done.known:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _on_this_machine(place: Location, settings: Settings) -> Iterator[Path]:
+    from creditrisk.observability.progress import progress_bars
+    from creditrisk.scoring.batch.places import fetch_file, is_local
+
+    if is_local(place):
+        yield place.path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        with progress_bars() as progress:
+            path = fetch_file(place, Path(folder) / "outcomes", settings.ingest, progress)
+        yield path
+
+
+def _user() -> str:
+    """The system's name of who runs this; a container may have none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
+
+
+if __name__ == "__main__":
+    run(main)
