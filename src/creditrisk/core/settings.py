@@ -441,9 +441,39 @@ class ProductionSettings(Section):
     page: PageSettings = PageSettings()
 
 
-class MonitoringSettings(Section):
-    """What is watched once a model decides, a subsection a part."""
+class RetrainingSettings(Section):
+    """When drift is held to persist, how old evidence may be, how long one trigger silences the next.
 
+    A window is above the bar where its drift share or the PSI of its scores reaches it. Drift
+    persists where at least `drifting_windows` of the last `windows` measured ones are above. Of the
+    last `windows`, at most `max_not_measured` may be without a measurement. Evidence of more than
+    `max_evidence_days` ago counts as not measured.
+    """
+
+    windows: Annotated[int, Field(ge=1, le=50)] = 3
+    drifting_windows: Annotated[int, Field(ge=1)] = 2
+    min_drift_share: PositiveShare = 0.10
+    min_score_psi: Annotated[float, Field(gt=0)] = 0.10
+    max_not_measured: Annotated[int, Field(ge=0)] = 1
+    max_evidence_days: Annotated[float, Field(gt=0)] = 45.0
+    cool_down_days: Annotated[float, Field(ge=0)] = 20.0
+
+    @model_validator(mode="after")
+    def _can_persist(self) -> Self:
+        if self.drifting_windows > self.windows:
+            message = f"drifting_windows {self.drifting_windows} exceeds windows {self.windows}"
+            raise ValueError(message)
+        return self
+
+
+class MonitoringSettings(Section):
+    """What is watched once a model decides, a subsection a part.
+
+    `auto_retrain` lets a trigger run the pipeline; otherwise it says what it would run.
+    """
+
+    auto_retrain: bool = False
+    retraining: RetrainingSettings = RetrainingSettings()
     production: ProductionSettings = ProductionSettings()
     outcomes: OutcomeSettings = OutcomeSettings()
 
