@@ -63,8 +63,8 @@ class DriftWindow(Part):
         if self.first_at is not None and self.last_at is not None and self.first_at > self.last_at:
             message = f"first_at {self.first_at} is after last_at {self.last_at}"
             raise ValueError(message)
-        if self.is_measured and self.drift_share is None:
-            message = f"status {self.status} without a drift_share"
+        if self.is_measured and self.drift_share is None and self.score_psi is None:
+            message = f"status {self.status} without a figure"
             raise ValueError(message)
         return self
 

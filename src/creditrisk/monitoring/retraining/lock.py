@@ -23,15 +23,18 @@ class LockHeld(CreditRiskError):
     def __init__(self, work: str, path: Path, holder: str, waited_seconds: float) -> None:
         self.holder = holder
         waited = f" after {waited_seconds:g} s" if waited_seconds else ""
-        super().__init__(f"{work} refused{waited}: {path} is held by {holder}.")
+        super().__init__(
+            f"{work} refused{waited}: {path} is held by {holder}, or by what it started. Wait until "
+            "that has ended."
+        )
 
 
 @contextmanager
-def held(path: Path, work: str, *, wait_seconds: float = 0.0) -> Iterator[None]:
-    """Hold the lock file meanwhile.
+def held(path: Path, work: str, *, wait_seconds: float = 0.0) -> Iterator[int]:
+    """Hold the lock file meanwhile, and yield its descriptor.
 
-    The lock is the system's (flock): the kill of its holder gives it back, whatever the file says.
-    The file is never removed, or two processes could hold a lock of one name.
+    The lock is the system's (flock): the kill of its holder gives it back, whatever the file says,
+    once nobody is left who was handed the descriptor. The file is never removed, or two processes could hold a lock of one name.
 
     Args:
         path: the lock file.
@@ -46,7 +49,7 @@ def held(path: Path, work: str, *, wait_seconds: float = 0.0) -> Iterator[None]:
         _take(handle, path, work, wait_seconds)
         _note(handle, f"process {os.getpid()} on {socket.gethostname()} since {_now()}")
         try:
-            yield
+            yield handle.fileno()
         finally:
             _note(handle, "")
 

@@ -98,7 +98,7 @@ def test_a_window_of_the_future_is_refused() -> None:
 @pytest.mark.parametrize(
     "facts",
     [
-        {"drift_share": None},
+        {"drift_share": None, "score_psi": None},
         {"first_at": START},
         {"first_at": START, "last_at": START - timedelta(days=1)},
         {"measured_at": datetime(2026, 1, 1)},  # noqa: DTZ001
@@ -107,7 +107,7 @@ def test_a_window_of_the_future_is_refused() -> None:
     ],
 )
 def test_a_window_that_cannot_be_is_refused(facts: dict[str, Any]) -> None:
-    """A measured window has a share, its moments come in pairs and in order, with a time zone."""
+    """A measured window has a figure, its moments come in pairs and in order, with a time zone."""
     with pytest.raises(ValidationError):
         window(1, **facts)
 

@@ -1,0 +1,8 @@
+"""Where the builders of these tests lie."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
