@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections import deque
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -114,6 +115,14 @@ def log_as_json(stream: TextIO | None = None, level: int = logging.INFO) -> Back
     root.addHandler(handler)
     root.setLevel(level)
     return handler
+
+
+def log_event(logger: logging.Logger, message: str, fields: Mapping[str, Any]) -> None:
+    """Log an event that tells all by its fields; no caller is looked up, which takes most of it."""
+    if logger.isEnabledFor(logging.INFO):
+        record = logging.LogRecord(logger.name, logging.INFO, "", 0, message, None, None)
+        record.fields = fields
+        logger.handle(record)
 
 
 def error_place(error: BaseException) -> dict[str, Any]:

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from creditrisk.contracts.tables import APPLICANT_KEY
 from creditrisk.core.settings import PolicySettings
 from creditrisk.models.encoding import Matrix
 from creditrisk.models.explanation import Reason
-from creditrisk.scoring.decisions import DECISIONS, Decision, decision_of, grade_of
+from creditrisk.scoring.decisions import DECISIONS, Decision, PolicyLadder
 from creditrisk.scoring.scorer import Scorer
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 Cell = int | float | str | None
 Reasons = tuple[Reason, ...]
@@ -48,6 +44,7 @@ class DecisionMaker:
     def __init__(self, scorer: Scorer, policy: PolicySettings) -> None:
         self.scorer = scorer
         self.policy = policy
+        self._ladder = PolicyLadder(policy)
         self.threshold = scorer.manifest.threshold.value
 
     def decide_records(
@@ -67,20 +64,25 @@ class DecisionMaker:
         matrix = self.scorer.encode_records(rows)
         given = [None] * len(rows) if thresholds is None else thresholds
         used = [self.threshold if threshold is None else threshold for threshold in given]
-        pds = self.scorer.matrix_probabilities(matrix)
-        decisions = decision_of(pds, self.policy)
-        columns = (
-            [cast("int", row[APPLICANT_KEY]) for row in rows],
-            pds.tolist(),
-            [int(pd >= threshold) for pd, threshold in zip(pds.tolist(), used, strict=True)],
-            used,
-            decisions.tolist(),
-            grade_of(pds, self.policy).tolist(),
-            self._reasons(matrix, decisions != _APPROVE),
-        )
-        return [Answer(*facts) for facts in zip(*columns, strict=True)]
+        pds: list[float] = self.scorer.matrix_probabilities(matrix).tolist()
+        decided = [self._ladder.of(pd) for pd in pds]
+        reasons = self._reasons(matrix, [decision != _APPROVE for decision, _ in decided])
+        facts = zip(rows, pds, used, decided, reasons, strict=True)
+        return [
+            Answer(
+                sk_id_curr=cast("int", row[APPLICANT_KEY]),
+                probability=pd,
+                prediction=int(pd >= threshold),
+                threshold=threshold,
+                decision=decision,
+                grade=grade,
+                reasons=told,
+            )
+            for row, pd, threshold, (decision, grade), told in facts
+        ]
 
-    def _reasons(self, matrix: Matrix, wanted: NDArray[np.bool_]) -> list[Reasons]:
+    def _reasons(self, matrix: Matrix, wanted: Sequence[bool]) -> list[Reasons]:
         """The reasons of the wanted rows; no other row's contributions are computed."""
-        rows = iter(self.scorer.explain_matrix(matrix[wanted]) if wanted.any() else ())
-        return [tuple(next(rows)) if want else () for want in wanted.tolist()]
+        explained = [row for row, want in enumerate(wanted) if want]
+        found = iter(self.scorer.explain_matrix(matrix[explained]) if explained else ())
+        return [tuple(next(found)) if want else () for want in wanted]

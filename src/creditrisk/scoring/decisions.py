@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -34,6 +35,26 @@ def decision_of(pd: ArrayLike, policy: PolicySettings) -> NDArray[np.str_]:
         NotProbabilities: a value is NaN, below 0 or above 1.
     """
     return np.array(DECISIONS)[_bands(pd, [policy.approve_below, policy.decline_from])]
+
+
+class PolicyLadder:
+    """Both for one PD at a time, which as a vector of one would take ten times as long."""
+
+    def __init__(self, policy: PolicySettings) -> None:
+        self._decision_bounds = (policy.approve_below, policy.decline_from)
+        self._grades = tuple(policy.grades)
+        self._grade_bounds = tuple(policy.grades.values())[:-1]  # a PD of 1 has the last grade
+
+    def of(self, pd: float) -> tuple[Decision, str]:
+        """Decision and grade of a PD.
+
+        Raises:
+            NotProbabilities: it is NaN, below 0 or above 1.
+        """
+        if not 0 <= pd <= 1:
+            raise NotProbabilities(1, pd)
+        decision = DECISIONS[bisect_right(self._decision_bounds, pd)]
+        return decision, self._grades[bisect_right(self._grade_bounds, pd)]
 
 
 def _bands(pd: ArrayLike, bounds: list[float]) -> NDArray[np.int64]:

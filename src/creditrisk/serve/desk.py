@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 from creditrisk.contracts.request_violations import RequestRefused, Violation
@@ -92,6 +92,8 @@ class Desk:
         self._bands = PolicyBands.of(settings.policy)
         self._store_inputs = settings.serve.store_inputs
         self._metrics = metrics
+        self._records = cache(metrics.records.labels)
+        self._decisions = cache(metrics.decisions.labels)
         self._shadow = shadow
 
     def answer(self, batch: Sequence[Work]) -> None:
@@ -250,11 +252,10 @@ class Desk:
             if not case.answers:
                 continue
             form = "applications" if case.features else "features"
-            self._metrics.records.labels(form).inc(len(case.answers))
+            self._records(form).inc(len(case.answers))
             for answer in case.answers:
                 self._metrics.pds.observe(answer.probability)
-            for decision, count in Counter(answer.decision for answer in case.answers).items():
-                self._metrics.decisions.labels(decision).inc(count)
+                self._decisions(answer.decision).inc()
 
 
 def _decide_rows(

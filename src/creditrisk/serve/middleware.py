@@ -9,10 +9,11 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from creditrisk.observability.logs import REQUEST_ID
+from creditrisk.observability.logs import REQUEST_ID, log_event
 from creditrisk.serve.problems import MEDIA_TYPE, Problem, UnexpectedProblem
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ class Exchanges:
 
     def __init__(self, app: ASGIApp, metrics: ServiceMetrics) -> None:
         self._app = app
-        self._metrics = metrics
+        self._requests = cache(metrics.requests.labels)
+        self._durations = cache(metrics.durations.labels)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever goes wrong becomes a problem."""
@@ -98,7 +100,9 @@ class Exchanges:
         try:
             await self._answered(exchange, scope, receive, send_marked)
         finally:
-            self._observe(exchange, scope)
+            seconds = time.perf_counter() - exchange.started
+            # The loop writes to the socket once it has nothing else to call; so this comes after.
+            asyncio.get_running_loop().call_soon(self._observe, exchange, scope, seconds)
 
     async def _answered(
         self, exchange: Exchange, scope: Scope, receive: Receive, send: Send
@@ -115,12 +119,11 @@ class Exchanges:
                 raise
             await _send_problem(UnexpectedProblem(), exchange, receive, send)
 
-    def _observe(self, exchange: Exchange, scope: Scope) -> None:
-        seconds = time.perf_counter() - exchange.started
+    def _observe(self, exchange: Exchange, scope: Scope, seconds: float) -> None:
         path = getattr(scope.get("route"), "path", UNMATCHED)
-        self._metrics.requests.labels(exchange.method, path, str(exchange.status)).inc()
-        self._metrics.durations.labels(path).observe(seconds)
-        _LOG.info("request", extra={"fields": _line(exchange, path, seconds)})
+        self._requests(exchange.method, path, exchange.status).inc()
+        self._durations(path).observe(seconds)
+        log_event(_LOG, "request", _line(exchange, path, seconds))
 
 
 async def _send_problem(problem: Problem, exchange: Exchange, receive: Receive, send: Send) -> None:

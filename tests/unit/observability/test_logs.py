@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from creditrisk.observability.logs import REQUEST_ID, BackgroundLines
+from creditrisk.observability.logs import REQUEST_ID, BackgroundLines, log_event
 
 
 @contextmanager
@@ -41,6 +41,18 @@ def test_fields_stand_beside_the_message() -> None:
         "message": "seen 3",
         "status": 200,
     }
+
+
+def test_an_event_tells_all_by_its_fields() -> None:
+    """It has the line that `info` would have written, and none where that would be silent."""
+    with logger() as (log, text):
+        log.setLevel(logging.INFO)
+        log_event(log, "request", {"status": 200})
+        log.info("request", extra={"fields": {"status": 200}})
+        log.setLevel(logging.WARNING)
+        log_event(log, "request", {"status": 500})
+    event, logged = ({**line, "time": None} for line in lines(text))
+    assert event == logged
 
 
 def test_a_line_carries_the_id_of_its_request() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from creditrisk.core.settings import PolicySettings
-from creditrisk.scoring.decisions import decision_of, grade_of
+from creditrisk.scoring.decisions import PolicyLadder, decision_of, grade_of
 from creditrisk.scoring.errors import NotProbabilities
 
 POLICY = PolicySettings(approve_below=0.1, decline_from=0.2, grades={"A": 0.1, "B": 0.3, "C": 1.0})
@@ -74,3 +74,19 @@ def test_what_is_no_probability_is_not_decided(rule: object, pd: float) -> None:
 def test_nobody_has_no_decision() -> None:
     """An empty batch is decided as nothing."""
     assert decision_of([], POLICY).shape == (0,)
+
+
+@pytest.mark.parametrize("bound", [0.0, 0.1, 0.2, 0.3, 1.0])
+def test_one_pd_at_a_time_is_decided_as_a_vector(bound: float) -> None:
+    """Both ways agree at each bound, just below it, and just above it."""
+    for pd in (just_below(bound), bound, float(np.nextafter(bound, 1))):
+        if 0 <= pd <= 1:
+            alone = PolicyLadder(POLICY).of(pd)
+            assert alone == (decision_of([pd], POLICY)[0], grade_of([pd], POLICY)[0])
+
+
+@pytest.mark.parametrize("pd", [-1e-300, float(np.nextafter(1, 2)), float("nan")])
+def test_what_is_no_probability_is_refused_alone_too(pd: float) -> None:
+    """No applicant is decided on by a number that is none."""
+    with pytest.raises(NotProbabilities):
+        PolicyLadder(POLICY).of(pd)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 
 _NAMED_HEADERS = {b"host": "Host", b"origin": "Origin"}
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether an address, or the name localhost, leads to this machine alone."""
     if host.lower() == "localhost":
