@@ -19,7 +19,10 @@ from creditrisk.scoring.batch.record import BatchRecord
 BatchRow = tuple[str, int, float, str, str]
 
 _ROWS_A_FETCH = 10_000
-_READERS = {".csv": "read_csv(?, header = true, all_varchar = true)", ".parquet": "read_parquet(?)"}
+_READERS = {
+    ".csv": """read_csv(?, header = true, all_varchar = true, delim = ',', quote = '"')""",
+    ".parquet": "read_parquet(?)",
+}
 _QUERY = """
 select decision_id, "SK_ID_CURR"::bigint, probability::double, decision, grade from {reader}
 """

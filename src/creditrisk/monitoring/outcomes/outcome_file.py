@@ -22,7 +22,7 @@ DATES = ("maturity_date", "observation_date")
 
 # Everything is read as text: what a cell cannot mean is that row's problem, not the file's.
 _READERS = {
-    ".csv": "read_csv(?, header = true, all_varchar = true, nullstr = '')",
+    ".csv": """read_csv(?, header = true, all_varchar = true, delim = ',', quote = '"')""",
     ".parquet": "read_parquet(?)",
 }
 _ROWS = """

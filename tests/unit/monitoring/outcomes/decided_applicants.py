@@ -14,6 +14,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
+from decision_place import DecisionPlace
+
 from creditrisk.core.settings import Settings
 from creditrisk.ledger import DecisionLedger, NewDecision
 from creditrisk.monitoring.outcomes.loading import LoadRequest, OutcomeLoad, load_outcomes
@@ -160,6 +162,18 @@ class DecidedPlace:
         """Row and reason of each refused row."""
         with self.refused.open(newline="") as stream:
             return [(row["row"], row["reason"]) for row in csv.DictReader(stream)]
+
+    def change(self, statement: str) -> None:
+        """Run a careless statement, which the triggers see."""
+        self._at_ledger.change(statement)
+
+    def tamper(self, *statements: str) -> None:
+        """Change the database past its triggers, as someone who owns it could."""
+        self._at_ledger.tamper(*statements)
+
+    @property
+    def _at_ledger(self) -> DecisionPlace:
+        return DecisionPlace(self.url, self.anchor)
 
     def loader(self, path: Path) -> subprocess.Popen[str]:
         """A process that loads a file once it is told to; it is ready when this returns."""
