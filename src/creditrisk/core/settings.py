@@ -290,12 +290,8 @@ class EvaluateSettings(Section):
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
 
-class MonitorDriftSettings(Section):
-    """How samples are compared, and from which PSI or CSI on a difference counts.
-
-    0.10 and 0.25 are the field's custom, not a test; `confidence` is that of the critical value
-    below which chance explains a difference.
-    """
+class DriftBars(Section):
+    """From which size on a difference matters, and from which it matters much."""
 
     bins: Annotated[int, Field(ge=2, le=100)] = 10
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.99
@@ -303,11 +299,28 @@ class MonitorDriftSettings(Section):
     drifted_from: Annotated[float, Field(gt=0)] = 0.25
 
     @model_validator(mode="after")
-    def _bands_rise(self) -> Self:
+    def _rise(self) -> Self:
         if self.shifted_from >= self.drifted_from:
             message = f"shifted_from {self.shifted_from:g} is not below {self.drifted_from:g}"
             raise ValueError(message)
         return self
+class MonitorDriftSettings(Section):
+    """How samples are compared, and from which size on a difference beyond chance counts.
+
+    `confidence` is that of a whole comparison: so many of all comparisons without any drift report
+    none. The bars are in each measure's own unit: nats, standard deviations of the reference, a
+    share of the largest possible distance, ROC-AUC. `domain_rows` of each sample, at most, teach
+    and ask the classifier that tells samples apart.
+    """
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.99
+    psi: DriftBars = DriftBars(shifted_from=0.025, drifted_from=0.25)
+    wasserstein: DriftBars = DriftBars(shifted_from=0.15, drifted_from=0.5)
+    jensen_shannon: DriftBars = DriftBars(shifted_from=0.07, drifted_from=0.21)
+    domain_auc: DriftBars = DriftBars(shifted_from=0.55, drifted_from=0.65)
+    domain_rows: Annotated[int, Field(ge=100)] = 20_000
+
+
 
 
 class Band(Section):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from creditrisk.core.report import Part, Report
-from creditrisk.models.encoding import FeatureEncoding, Matrix, ModelFeature
+from creditrisk.models.encoding import FeatureEncoding, ModelFeature
+from creditrisk.models.metrics.distances import Quantiles
 from creditrisk.models.metrics.stability import NumberBins, category_counts
 
 if TYPE_CHECKING:
@@ -20,17 +21,29 @@ BINS = 10
 
 
 class NumberReference(Part):
-    """A number's bins, as `NumberBins` makes them, with the training rows in each."""
+    """A number's bins, as `NumberBins` makes them, with the training rows in each.
+
+    `quantiles` and `at_or_below` sum it up more finely, as `Quantiles` does; they are empty in
+    bundles of before that, whose numbers can be compared by bins only.
+    """
 
     points: tuple[float, ...]
     by_value: bool
     labels: tuple[str, ...]
     counts: tuple[int, ...]
+    quantiles: tuple[float, ...] = ()
+    at_or_below: tuple[int, ...] = ()
 
     @property
     def bins(self) -> NumberBins:
         """The bins in which later rows are counted."""
         return NumberBins(np.array(self.points), by_value=self.by_value)
+
+    @property
+    def distribution(self) -> Quantiles:
+        """The values that are not missing."""
+        rows = sum(self.counts) - self.counts[-1]
+        return Quantiles(np.array(self.quantiles), np.array(self.at_or_below, np.int64), rows)
 
 
 class CategoryReference(Part):
@@ -38,6 +51,11 @@ class CategoryReference(Part):
 
     labels: tuple[str, ...]
     counts: tuple[int, ...]
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Those that have a bin of their own."""
+        return self.labels[:-2]
 
 
 class MonitoringReference(Report):
@@ -52,17 +70,21 @@ class MonitoringReference(Report):
 
 def monitoring_reference(form: ServingForm, train: pa.Table) -> MonitoringReference:
     """Count the training side in bins of its own."""
-    return reference_of(form.encoding, form.encoding.encode(train), form.probabilities(train))
+    return reference_of(form.encoding, train, form.probabilities(train))
 
 
 def reference_of(
-    encoding: FeatureEncoding, matrix: Matrix, scores: NDArray[np.float64]
+    encoding: FeatureEncoding, table: pa.Table, scores: NDArray[np.float64]
 ) -> MonitoringReference:
-    """Count encoded rows and their PDs in bins of their own."""
-    columns = dict(zip(encoding.features, matrix.T, strict=True))
+    """Count rows and their PDs in bins of their own.
+
+    Raises:
+        MissingFeatures, WrongFeatureType: the columns are not those of the encoding.
+    """
+    columns = dict(zip(encoding.features, encoding.columns(table), strict=True))
     return MonitoringReference(
         side="train",
-        rows=len(matrix),
+        rows=table.num_rows,
         scores=_number(scores),
         numbers={
             feature.name: _number(values)
@@ -70,27 +92,30 @@ def reference_of(
             if not feature.categories
         },
         categories={
-            feature.name: _category(feature, values)
-            for feature, values in columns.items()
+            feature.name: _category(feature, table.column(feature.name))
+            for feature in columns
             if feature.categories
         },
     )
 
 
+def category_rows(column: pa.ChunkedArray) -> dict[str | None, int]:
+    """The rows of each text of a column, None for missing values."""
+    return {entry["values"]: entry["counts"] for entry in column.value_counts().to_pylist()}
+
+
 def _number(values: NDArray[np.float64]) -> NumberReference:
-    bins = NumberBins.of(values, BINS)
+    bins, quantiles = NumberBins.of(values, BINS), Quantiles.of(values)
     return NumberReference(
         points=tuple(bins.points.tolist()),
         by_value=bins.by_value,
         labels=bins.labels,
         counts=tuple(bins.counts(values).tolist()),
+        quantiles=tuple(quantiles.points.tolist()),
+        at_or_below=tuple(quantiles.at_or_below.tolist()),
     )
 
 
-def _category(feature: ModelFeature, codes: NDArray[np.float64]) -> CategoryReference:
-    known = codes[~np.isnan(codes)].astype(np.int64)
-    rows = np.bincount(known, minlength=len(feature.categories)).tolist()
-    seen: dict[str | None, int] = dict(zip(feature.categories, rows, strict=True))
-    seen[None] = len(codes) - len(known)
-    labels, counts = category_counts(seen, feature.categories)
+def _category(feature: ModelFeature, column: pa.ChunkedArray) -> CategoryReference:
+    labels, counts = category_counts(category_rows(column), feature.categories)
     return CategoryReference(labels=labels, counts=tuple(counts.tolist()))

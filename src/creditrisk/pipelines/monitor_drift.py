@@ -25,7 +25,7 @@ def main(
     out: Out = Path("reports/drift_report.json"),
     params: Params = DEFAULT_PARAMS_PATH,
 ) -> None:
-    """Measure the PSI of scores and the CSI of every model input between two samples.
+    """Measure how far scores, every model input and all of them together differ.
 
     It measures; whether a shift stops anything is decided by the stages that read the report.
     """
@@ -35,9 +35,12 @@ def main(
     settings = load_settings(params)
     # A failure leaves no report of an earlier comparison.
     out.unlink(missing_ok=True)
-    scorer = Scorer.load(bundle, threads=settings.resources.usable_threads)
+    threads = settings.resources.usable_threads
+    scorer = Scorer.load(bundle, threads)
     features = scorer.manifest.features
-    report = measure_drift(reference, current, features, scorer, settings.monitor_drift)
+    report = measure_drift(
+        reference, current, features, scorer, settings.monitor_drift, threads=threads
+    )
     report.write(out)
     typer.echo(f"{report.current.name} against {report.reference.name}: {report.headline()}")
 

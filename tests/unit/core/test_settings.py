@@ -44,7 +44,10 @@ def test_an_empty_file_means_defaults(tmp_path: Path) -> None:
         ("policy: {grades: {A: 0.2, B: 0.5}}", "the last must be 1"),
         ("policy: {approve_below: 0.3}", "approve_below 0.3 exceeds decline_from 0.2"),
         ("policy: {protected_attributes: {age: {column: A, bounds: [3, 2]}}}", "each must exceed"),
-        ("monitor_drift: {shifted_from: 0.3}", "shifted_from 0.3 is not below 0.25"),
+        (
+            "monitor_drift: {psi: {shifted_from: 0.3, drifted_from: 0.25}}",
+            "shifted_from 0.3 is not below 0.25",
+        ),
         (
             "validate_model: {floors: {calibration_slope: {low: 2, high: 1}}}",
             "low 2 is not below high 1",

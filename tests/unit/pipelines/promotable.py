@@ -17,7 +17,7 @@ from creditrisk.mlops.bundle import Bundle
 from creditrisk.mlops.hold_out import HoldOut
 from creditrisk.mlops.registry import MeasuredBundle
 from creditrisk.mlops.versions import standing
-from creditrisk.monitoring.drift import DriftReport, Sample, Shift
+from creditrisk.monitoring.drift import DomainShift, DriftReport, Sample, Shift
 from creditrisk.testing.canary import CanaryReport, Contender
 from creditrisk.testing.checks import Check
 from creditrisk.testing.post_training import PostTrainingValidation
@@ -78,14 +78,16 @@ def write_drift(bundle: Bundle, **statuses: str) -> None:
         bundle_sha256=bundle.sha256,
         reference=sample,
         current=sample,
-        bins=10,
-        confidence=0.95,
-        shifted_from=0.1,
-        drifted_from=0.25,
+        confidence=0.99,
+        tests=1,
+        level=0.01,
+        bars={},
         status="stable",
+        drift_detected=False,
         drift_share=0.0,
         beyond_chance=0,
         score=shifts.pop("PD"),
+        domain=DomainShift(status="stable", reference_rows=1, current_rows=1),
         features=tuple(shifts.values()),
     ).write(DRIFT)
 

@@ -29,11 +29,13 @@ class StabilityIndex:
     """The shift of one distribution, and how much of one chance alone explains.
 
     `critical_value` is what two samples of these sizes from one population stay below with the
-    confidence asked for. `bins` counts the bins that hold a row of either sample.
+    confidence asked for, `p_value` how often they reach `value`. `bins` counts the bins that hold a
+    row of either sample.
     """
 
     value: float
     critical_value: float
+    p_value: float
     bins: int
 
 
@@ -63,10 +65,11 @@ def stability_index(
         seen = f"{one.sum():.0f} rows of reference and {other.sum():.0f} of current data"
         raise NotMeasurable(seen, "both samples need rows")
     used = (one + other) > 0
-    bins = int(used.sum())
+    bins, value = int(used.sum()), _index(one[used], other[used])
     return StabilityIndex(
-        value=_index(one[used], other[used]),
+        value=value,
         critical_value=critical_stability_index(bins, one.sum(), other.sum(), confidence),
+        p_value=_p_value(value, bins, 1 / one.sum() + 1 / other.sum()),
         bins=bins,
     )
 
@@ -83,6 +86,40 @@ def critical_stability_index(
     if bins < 2:  # noqa: PLR2004 - one bin cannot move
         return 0.0
     return float((1 / reference_rows + 1 / current_rows) * chdtri(bins - 1, 1 - confidence))
+
+
+def _p_value(value: float, bins: int, scale: float) -> float:
+    from scipy.special import chdtrc
+
+    return 1.0 if bins < 2 else float(chdtrc(bins - 1, value / scale))  # noqa: PLR2004
+
+
+def gathered(reference: ArrayLike, current: ArrayLike, fewest: float = 10) -> tuple[Counts, Counts]:
+    """Both samples' rows by bin, rare bins put together until chance there is chi-squared.
+
+    A bin is rare if fewer than `fewest` rows of the smaller sample are expected in it, given how
+    many both have there. The rarest are put together first, so that what stays rare stays apart
+    from what is common. With ten rows the chance of a p-value below 1e-4 is within a factor of two
+    of 1e-4; with Cochran's customary five it is up to 3.5 times that.
+
+    `reference` and `current` are rows per bin, of shape (n_bins,).
+
+    Source: Cochran, Some methods for strengthening the common chi-squared tests (1954), for the
+    rule; `benchmarks/drift_calibration.py` for the ten.
+    """
+    one, other = np.asarray(reference, np.int64), np.asarray(current, np.int64)
+    both = one + other
+    expected = both * (min(one.sum(), other.sum()) / max(1, both.sum()))
+    order = np.argsort(expected, kind="stable")
+    starts, held = [0], 0.0
+    for place, rows in enumerate(expected[order]):
+        if held >= fewest:
+            starts.append(place)
+            held = 0.0
+        held += rows
+    if held < fewest and len(starts) > 1:
+        starts.pop()
+    return np.add.reduceat(one[order], starts), np.add.reduceat(other[order], starts)
 
 
 def _index(reference: Floats, current: Floats) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +14,9 @@ from creditrisk.mlops.monitoring_reference import reference_of
 from creditrisk.models.encoding import FeatureEncoding, ModelFeature
 from creditrisk.models.errors import MissingFeatures, WrongFeatureType
 from creditrisk.monitoring.drift.comparison import compare
-from creditrisk.monitoring.drift.report import DriftReport, Sample
+from creditrisk.monitoring.drift.domain import domain_shift
+from creditrisk.monitoring.drift.judgement import bars_by_method
+from creditrisk.monitoring.drift.report import DriftReport, Sample, Shift, detected, worst
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +47,8 @@ def measure_drift(
     features: Sequence[ModelFeature],
     model: Model,
     settings: MonitorDriftSettings,
+    *,
+    threads: int = 1,
 ) -> DriftReport:
     """Compare the applicants of two Parquet files, bins made from the reference alone.
 
@@ -56,21 +60,33 @@ def measure_drift(
     """
     before, now = (_read(path, features) for path in (reference, current))
     encoding = FeatureEncoding(features=tuple(features))
-    counted = reference_of(encoding, encoding.encode(before), model.probabilities(before))
+    counted = reference_of(encoding, before, model.probabilities(before))
     found = compare(counted, now, _scores(model, now), settings)
+    by_name = {shift.name: shift for shift in found.features}
+    domain = domain_shift(before, now, _shared(encoding, by_name), found.judgement, threads)
+    status = worst((found.status, domain.status))
     return DriftReport(
         bundle_sha256=model.bundle_sha256,
         reference=Sample(name=reference.stem, rows=before.num_rows, sha256=sha256_of(reference)),
         current=Sample(name=current.stem, rows=now.num_rows, sha256=sha256_of(current)),
-        bins=settings.bins,
         confidence=settings.confidence,
-        shifted_from=settings.shifted_from,
-        drifted_from=settings.drifted_from,
-        status=found.status,
+        tests=found.judgement.tests,
+        level=found.judgement.level,
+        bars=bars_by_method(settings),
+        status=status,
+        drift_detected=detected(status),
         drift_share=found.drift_share,
-        beyond_chance=sum(bool(shift.beyond_chance) for shift in found.features),
+        beyond_chance=sum(shift.beyond_chance for shift in found.features),
         score=found.score,
-        features=tuple(sorted(found.features, key=lambda shift: encoding.names.index(shift.name))),
+        domain=domain,
+        features=tuple(by_name[name] for name in encoding.names),
+    )
+
+
+def _shared(encoding: FeatureEncoding, shifts: Mapping[str, Shift]) -> FeatureEncoding:
+    """The columns that could be compared."""
+    return FeatureEncoding(
+        features=tuple(feature for feature in encoding.features if shifts[feature.name].measures)
     )
 
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 FAMILY = "stability"
 _SOURCE = (
-    "Siddiqi, Credit Risk Scorecards (2006), for the bands; Yurdakul and Naranjo, Statistical "
+    "Siddiqi, Credit Risk Scorecards (2006), for the index; Yurdakul and Naranjo, Statistical "
     "properties of the population stability index (2020), for the critical value"
 )
-_BAR = "stable: below the customary 0.10, or no further than chance explains"
+_BAR = "stable: below the bars of monitor_drift, or no further than chance explains"
 
 
 def rules(evidence: Evidence) -> tuple[Rule, ...]:
