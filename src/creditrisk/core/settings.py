@@ -293,10 +293,8 @@ class EvaluateSettings(Section):
 class DriftBars(Section):
     """From which size on a difference matters, and from which it matters much."""
 
-    bins: Annotated[int, Field(ge=2, le=100)] = 10
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.99
-    shifted_from: Annotated[float, Field(gt=0)] = 0.10
-    drifted_from: Annotated[float, Field(gt=0)] = 0.25
+    shifted_from: Annotated[float, Field(gt=0)]
+    drifted_from: Annotated[float, Field(gt=0)]
 
     @model_validator(mode="after")
     def _rise(self) -> Self:
