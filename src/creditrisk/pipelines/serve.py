@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +51,7 @@ def main(
     params: Params = DEFAULT_PARAMS_PATH,
 ) -> None:
     """Serve the API until told to stop; keys and ledger come from the environment."""
+    from creditrisk.pipelines.ship_inference import inference_shipped
     from creditrisk.pipelines.watch_registry import registry_watched
     from creditrisk.serve.server import Launch, run_server
 
@@ -68,8 +69,11 @@ def main(
         certificate=certificate,
         key=key,
     )
-    watched = serve.watch_registry and launch.followed is not None
-    with registry_watched(served, params) if watched else nullcontext():
+    with ExitStack() as beside:
+        if serve.watch_registry and launch.followed is not None:
+            beside.enter_context(registry_watched(served, params))
+        if serve.ship_inference:
+            beside.enter_context(inference_shipped(params))
         run_server(launch)
 
 

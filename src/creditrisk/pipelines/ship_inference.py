@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +17,7 @@ import typer
 
 from creditrisk.core.settings import DEFAULT_PARAMS_PATH, load_settings
 from creditrisk.pipelines.command import run
+from creditrisk.pipelines.companions import accompanied, companion_command
 from creditrisk.pipelines.long_running import json_log, rest, terminable
 
 if TYPE_CHECKING:
@@ -62,6 +65,20 @@ def main(
             return
         with terminable():
             _ship_on(shipper, window_seconds, parent)
+
+
+@contextmanager
+def inference_shipped(params: Path = DEFAULT_PARAMS_PATH) -> Iterator[None]:
+    """Have a process of its own ship while the block runs; it is started again where it dies.
+
+    The ledger is made first where there is none: whoever only reads one makes none.
+    """
+    from creditrisk.ledger import DecisionLedger
+
+    DecisionLedger.open().close()
+    command = companion_command("ship_inference", {"--params": params})
+    with accompanied("inference-shipper", command):
+        yield
 
 
 def _ship_on(shipper: Shipper, window_seconds: float, parent: int | None) -> None:

@@ -7,10 +7,7 @@ keeps what it serves; the watch looks less often until the registry answers agai
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +17,7 @@ import typer
 
 from creditrisk.core.settings import DEFAULT_PARAMS_PATH, Settings, load_settings
 from creditrisk.pipelines.command import run
+from creditrisk.pipelines.companions import accompanied, companion_command
 from creditrisk.pipelines.long_running import json_log, rest, terminable
 
 if TYPE_CHECKING:
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
     from creditrisk.mlops.watching import RegistryWatch, Sighting
 
 SERVED = Path("models/served")
-_RESTART_SECONDS = 5.0
-_END_SECONDS = 10.0
 
 Served = Annotated[Path, typer.Option(help="Folder of the served models.")]
 Once = Annotated[bool, typer.Option("--once", help="Look once; exit 1 where nothing can be had.")]
@@ -75,59 +71,13 @@ def registry_watched(served: Path, params: Path = DEFAULT_PARAMS_PATH) -> Iterat
     command = watch_command(served, params)
     if not pointer_path(served, "champion").exists():
         subprocess.run([*command, "--once"], check=False)  # noqa: S603 - our own command
-    watcher = _Watcher(command)
-    watcher.start()
-    try:
+    with accompanied("registry-watch", command):
         yield
-    finally:
-        watcher.close()
 
 
 def watch_command(served: Path, params: Path = DEFAULT_PARAMS_PATH) -> list[str]:
     """The command that watches for as long as the process that starts it lives."""
-    module = "creditrisk.pipelines.watch_registry"
-    flags = {"--served": served, "--params": params, "--parent": os.getpid()}
-    words = (str(word) for flag in flags.items() for word in flag)
-    return [sys.executable, "-m", module, *words]
-
-
-class _Watcher(threading.Thread):
-    """Keeps a watching process alive."""
-
-    def __init__(self, command: list[str]) -> None:
-        super().__init__(name="registry-watch", daemon=True)
-        self._command = command
-        self._lock = threading.Lock()
-        self._closing = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def run(self) -> None:
-        """Start the process, and again a little after each time that it ends."""
-        while (process := self._launched()) is not None:
-            code = process.wait()
-            if not self._closing.wait(_RESTART_SECONDS):
-                fields = {"exit_code": code}
-                _logger().error("the watch ended, it starts again", extra={"fields": fields})
-
-    def close(self) -> None:
-        """End the process for good."""
-        self._closing.set()
-        with self._lock:
-            process = self._process
-        if process is not None:
-            process.terminate()
-            try:
-                process.wait(_END_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        self.join(_END_SECONDS)
-
-    def _launched(self) -> subprocess.Popen[bytes] | None:
-        with self._lock:
-            if self._closing.is_set():
-                return None
-            self._process = subprocess.Popen(self._command)  # noqa: S603 - our own command
-            return self._process
+    return companion_command("watch_registry", {"--served": served, "--params": params})
 
 
 def _look_once(watch: RegistryWatch) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from creditrisk.pipelines import serve, watch_registry
+from creditrisk.pipelines import serve, ship_inference, watch_registry
 from creditrisk.serve import server
 
 if TYPE_CHECKING:
@@ -27,8 +27,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         seen.append(served)
         yield
 
+    @contextmanager
+    def shipped(params: Path) -> Iterator[None]:
+        seen.append(params)
+        yield
+
     monkeypatch.setattr(server, "run_server", seen.append)
     monkeypatch.setattr(watch_registry, "registry_watched", watched)
+    monkeypatch.setattr(ship_inference, "inference_shipped", shipped)
     return seen
 
 
@@ -63,6 +69,14 @@ def test_the_registry_is_watched_where_the_settings_say_so(
     serve.main(served=Path("here"), params=params(tmp_path, watch_registry=True))
     assert asked[0] == Path("here")
     assert asked[1].served == Path("here")
+
+
+def test_inference_is_shipped_where_the_settings_say_so(asked: list[Any], tmp_path: Path) -> None:
+    """By a process with the same settings, whatever model is served."""
+    settings = params(tmp_path, ship_inference=True)
+    serve.main(bundle=Path("models/credit_risk_pd"), params=settings)
+    assert asked[0] == settings
+    assert len(asked) == 2
 
 
 def test_a_certificate_needs_its_key(asked: list[Any], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from creditrisk.ledger import DecisionLedger, NewDecision
@@ -26,8 +27,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::sqlalchemy"
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An MLflow database for the tests of this file."""
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+    """An MLflow database for the tests of this file; it is there before two processes want it."""
+    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", uri)
+        connect().MlflowClient().search_experiments()
+    return uri
 
 
 @pytest.fixture
@@ -131,6 +136,17 @@ def test_a_shipping_process_follows_and_stops(place: Path, process: subprocess.P
     assert until(lambda: shipped(place) == ["first", "second", "third"])
     process.send_signal(signal.SIGTERM)
     assert process.wait(SECONDS) == 0
+
+
+def test_a_block_is_shipped(place: Path) -> None:
+    """A process beside the block delivers; the ledger is there before it looks for one."""
+    (place / "ledger.db").unlink()
+    (place / "decisions_anchor.json").unlink()
+    with ship_inference.inference_shipped(place / "params.yaml"):
+        record("beside")
+        assert until(lambda: shipped(place) == ["beside"])
+        (shipping,) = psutil.Process().children()
+    assert not shipping.is_running()
 
 
 @pytest.mark.usefixtures("place")

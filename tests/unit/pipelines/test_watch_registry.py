@@ -19,7 +19,7 @@ from registered import BUNDLE, promote, register, retrain
 from creditrisk.core.settings import load_settings
 from creditrisk.mlops.bundle import Bundle
 from creditrisk.mlops.served import read_served
-from creditrisk.pipelines import watch_registry
+from creditrisk.pipelines import companions, watch_registry
 
 SERVED = Path("models/served")
 SECONDS = 60.0
@@ -120,7 +120,7 @@ def test_a_watching_process_follows_and_stops(watcher: subprocess.Popen[str]) ->
 def test_a_watching_process_does_not_outlive_its_parent(trained: Path) -> None:
     """Where the API is killed, no watch stays behind."""
     promote("Orphan")
-    child = watch_registry.watch_command(SERVED)[:-1]
+    child = watch_registry.watch_command(SERVED)[:-1]  # whose parent is another
     code = (
         "import os, subprocess, time\n"
         f"child = subprocess.Popen([*{child!r}, str(os.getpid())], stdout=subprocess.PIPE)\n"
@@ -152,7 +152,7 @@ def test_a_watch_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch) -> 
     """Killed, it has a successor; the block notices nothing."""
     promote("Killed")
     watch_registry.main(once=True)
-    monkeypatch.setattr(watch_registry, "_RESTART_SECONDS", 0.1)
+    monkeypatch.setattr(companions, "_RESTART_SECONDS", 0.1)
     with watch_registry.registry_watched(SERVED):
         first = child_other_than(None)
         os.kill(first, signal.SIGKILL)
