@@ -302,6 +302,8 @@ class DriftBars(Section):
             message = f"shifted_from {self.shifted_from:g} is not below {self.drifted_from:g}"
             raise ValueError(message)
         return self
+
+
 class MonitorDriftSettings(Section):
     """How samples are compared, and from which size on a difference beyond chance counts.
 
@@ -317,8 +319,6 @@ class MonitorDriftSettings(Section):
     jensen_shannon: DriftBars = DriftBars(shifted_from=0.07, drifted_from=0.21)
     domain_auc: DriftBars = DriftBars(shifted_from=0.55, drifted_from=0.65)
     domain_rows: Annotated[int, Field(ge=100)] = 20_000
-
-
 
 
 class Band(Section):
@@ -433,23 +433,17 @@ class OutcomeSettings(Section):
     min_expected_defaults: Annotated[float, Field(ge=1)] = 10.0
 
 
-class PageSettings(Section):
-    """What a drift report's page draws: the score, the columns that moved most, so many rows a side."""
-
-    columns: Annotated[int, Field(ge=0, le=500)] = 12
-    rows: Annotated[int, Field(ge=100, le=20_000)] = 3_000
-
-
 class ProductionSettings(Section):
     """When production decides otherwise than the training side would have been decided on.
 
     A share of approved or declined applicants that differs by `max_decision_change` or more counts
     as drift if chance does not explain it, which both together do with at most 1 - `confidence`.
+    The pages of drift reports draw the score and the `drawn_columns` inputs that moved most.
     """
 
     max_decision_change: PositiveShare = 0.05
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.999
-    page: PageSettings = PageSettings()
+    drawn_columns: Annotated[int, Field(ge=0, le=500)] = 12
 
 
 class RetrainingSettings(Section):
