@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from creditrisk.contracts.request_contract import RequestContract
+from creditrisk.contracts.request_contract import APPLICATION, PARENTS, RequestContract
 from creditrisk.contracts.runner import ValidationRunner
 from creditrisk.contracts.tables import APPLICANT_KEY
 from creditrisk.core.errors import MissingFile, validation_problems
@@ -25,8 +25,10 @@ from creditrisk.core.settings import ContractSettings, PolicySettings
 from creditrisk.features.catalogue import load_catalogue, prohibited_features
 from creditrisk.mlops.errors import (
     ChangedBundleFile,
+    ForeignRequestContract,
     MissingBundleFiles,
     UnlistedBundleFiles,
+    UnreadableBundleFile,
     UnreadableManifest,
     UnsafeBundleName,
     UnsupportedBundleFormat,
@@ -58,6 +60,7 @@ GOLDEN_ROWS = 50
 EXAMPLE_ROWS = 3
 DEFAULT_POLICY = PolicySettings()
 DEFAULT_CONTRACTS = ContractSettings()
+_Form = TypeVar("_Form", bound=BaseModel)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -142,11 +145,11 @@ class Bundle:
 
     def golden_predictions(self) -> GoldenPredictions:
         """The rows whose scores prove that the model still is what it was."""
-        return GoldenPredictions.model_validate_json(self.contents[GOLDEN_FILE])
+        return self._read(GOLDEN_FILE, GoldenPredictions)
 
     def input_example(self) -> InputExample:
         """A few made-up rows in the form that a caller sends."""
-        return InputExample.model_validate_json(self.contents[INPUT_EXAMPLE_FILE])
+        return self._read(INPUT_EXAMPLE_FILE, InputExample)
 
     def request_examples(self) -> dict[str, dict[str, Any]]:
         """A made-up body of each form of a scoring request that keeps its contract."""
@@ -156,15 +159,46 @@ class Bundle:
 
     def reference_population(self) -> ReferencePopulation:
         """The approved applicants with whom an applicant is compared."""
-        return ReferencePopulation.model_validate_json(self.contents[REFERENCE_FILE])
+        return self._read(REFERENCE_FILE, ReferencePopulation)
 
     def monitoring_reference(self) -> MonitoringReference:
         """The training side in counts, with which later data is compared."""
-        return MonitoringReference.model_validate_json(self.contents[MONITORING_FILE])
+        return self._read(MONITORING_FILE, MonitoringReference)
 
     def request_contract(self) -> RequestContract:
-        """The rules that a scoring request must keep: those of training, without Pandera."""
-        return RequestContract.model_validate_json(self.contents[REQUEST_CONTRACT_FILE])
+        """The rules that a scoring request must keep: those of training, without Pandera.
+
+        Raises:
+            MissingBundleFiles, UnreadableBundleFile: there are none, or of another version.
+            ForeignRequestContract: they are about other tables or features than the model's.
+        """
+        contract = self._read(REQUEST_CONTRACT_FILE, RequestContract)
+        missing = _missing_from(contract, [feature.name for feature in self.manifest.features])
+        if missing:
+            raise ForeignRequestContract(self.folder, REQUEST_CONTRACT_FILE, missing)
+        return contract
+
+    def _read(self, name: str, form: type[_Form]) -> _Form:
+        if name not in self.contents:
+            raise MissingBundleFiles(self.folder, [name])
+        try:
+            return form.model_validate_json(self.contents[name])
+        except ValidationError as error:
+            raise UnreadableBundleFile(self.folder, name, validation_problems(error)) from error
+
+
+def _missing_from(contract: RequestContract, features: Sequence[str]) -> list[str]:
+    """What a contract would need to be about requests to this model, and does not have."""
+    tables = {table.name for table in contract.tables}
+    missing = [f"table {name}" for name in (APPLICATION, *PARENTS) if name not in tables]
+    for table in (*contract.tables, contract.features):
+        columns = {column.name for column in table.columns}
+        needed = [name for rule in (*table.row_rules, *table.group_rules) for name in rule.columns]
+        needed += [name for rule in table.group_rules for name in rule.key]
+        needed += features if table is contract.features else table.inherited
+        lacking = sorted({*needed} - columns)
+        missing += [f"column {table.name}.{name}" for name in lacking]
+    return missing
 
 
 def seal(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from creditrisk.core.errors import CreditRiskError
 
+_MOST_PROBLEMS = 3
+
 
 class BundleRefused(CreditRiskError):
     """A bundle folder is not exactly what was sealed."""
@@ -59,6 +61,31 @@ class UnreadableManifest(BundleRefused):
 
     def __init__(self, folder: Path, problem: str) -> None:
         super().__init__(folder, f"manifest.json cannot be read ({problem})")
+
+
+class UnreadableBundleFile(BundleRefused):
+    """A file is what was sealed, but not of the form that this version reads."""
+
+    def __init__(self, folder: Path, name: str, problems: Sequence[str]) -> None:
+        self.name = name
+        told = "; ".join(problems[:_MOST_PROBLEMS])
+        more = len(problems) - _MOST_PROBLEMS
+        also = f"; and {more} more" if more > 0 else ""
+        super().__init__(
+            folder, f"{name} is not of the form that this version reads ({told}{also})"
+        )
+
+
+class ForeignRequestContract(BundleRefused):
+    """The contract of requests is one of other data than the model's."""
+
+    def __init__(self, folder: Path, name: str, missing: Sequence[str]) -> None:
+        self.missing = tuple(missing)
+        super().__init__(
+            folder,
+            f"{name} is the contract of other requests: it lacks {', '.join(missing)}, which this "
+            "model or one of its rules needs",
+        )
 
 
 class UnsupportedBundleFormat(BundleRefused):

@@ -22,8 +22,10 @@ from creditrisk.mlops.deployment import smoke_requests
 from creditrisk.mlops.errors import (
     BundleRefused,
     ChangedBundleFile,
+    ForeignRequestContract,
     MissingBundleFiles,
     UnlistedBundleFiles,
+    UnreadableBundleFile,
     UnreadableManifest,
     UnsafeBundleName,
     UnsupportedBundleFormat,
@@ -93,6 +95,62 @@ def test_requests_are_checked_by_the_sealed_contract(pristine: Path) -> None:
     assert bundle.request_contract() == request_contract()
     assert objections(bundle, examples["applications"]) == set()
     assert objections(bundle, examples["features"]) <= SIMULATED
+
+
+def with_contract(folder: Path, content: bytes) -> Bundle:
+    """The bundle with another contract of requests, sealed by its manifest all the same."""
+    (folder / "request_contract.json").write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    rewrite_manifest(
+        folder, lambda fields: fields["files"].update({"request_contract.json": digest})
+    )
+    return Bundle.load(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"tables": 3}', b"\xff", b'{"rules": {}}'])
+def test_a_contract_of_another_form_is_refused(folder: Path, content: bytes) -> None:
+    """What this version cannot read is named with the bundle, and what to do about it."""
+    with pytest.raises(UnreadableBundleFile, match=r"request_contract\.json is not") as refusal:
+        with_contract(folder, content).request_contract()
+    assert str(folder) in str(refusal.value)
+    assert "pydantic" not in str(refusal.value)
+
+
+def without_feature(contract: dict[str, Any]) -> None:
+    columns = contract["features"]["columns"]
+    contract["features"]["columns"] = [one for one in columns if one["name"] != "EXT_SOURCE_2"]
+
+
+def without_column_of_a_rule(contract: dict[str, Any]) -> None:
+    application = contract["tables"][0]
+    needed = application["row_rules"][0]["columns"][0]
+    application["columns"] = [one for one in application["columns"] if one["name"] != needed]
+
+
+@pytest.mark.parametrize(
+    ("change", "lacking"),
+    [
+        (lambda contract: contract["tables"].pop(), "table credit_card_balance"),
+        (without_feature, r"column features\.EXT_SOURCE_2"),
+        (without_column_of_a_rule, r"column application\."),
+    ],
+)
+def test_a_contract_of_other_requests_is_refused(
+    folder: Path, change: Callable[[dict[str, Any]], None], lacking: str
+) -> None:
+    """A contract without a table or feature that the model needs would refuse every applicant."""
+    contract = json.loads((folder / "request_contract.json").read_text())
+    change(contract)
+    with pytest.raises(ForeignRequestContract, match=lacking):
+        with_contract(folder, json.dumps(contract).encode()).request_contract()
+
+
+def test_a_bundle_without_a_contract_answers_no_requests(folder: Path) -> None:
+    """A bundle of before has none, and says so."""
+    (folder / "request_contract.json").unlink()
+    rewrite_manifest(folder, lambda fields: fields["files"].pop("request_contract.json"))
+    with pytest.raises(MissingBundleFiles, match=r"request_contract\.json missing"):
+        Bundle.load(folder).request_contract()
 
 
 def test_smoke_requests_keep_the_sealed_contract(pristine: Path) -> None:
