@@ -2,50 +2,141 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from creditrisk.core.settings import DEFAULT_PARAMS_PATH, load_settings
+from creditrisk.core.settings import DEFAULT_PARAMS_PATH, Settings, load_settings
 from creditrisk.pipelines.command import run
 
+if TYPE_CHECKING:
+    from creditrisk.monitoring.production.pull import Pull
+    from creditrisk.monitoring.production.report import DriftMetrics, ProductionDriftReport
+    from creditrisk.scoring.scorer import Scorer
+
 Current = Annotated[
-    str, typer.Option(help="Feature table, raw applications or a folder of them; path or URL.")
+    str | None,
+    typer.Option(help="Feature table, raw applications or a folder of them; path or URL."),
 ]
 Applications = Annotated[
     str | None, typer.Option(help="Folder of raw files: the file of the applicants.")
 ]
+Ledger = Annotated[bool, typer.Option("--ledger", help="Measure what the ledger recorded.")]
+Last = Annotated[str | None, typer.Option(help="So long until now: 24h, 30d, 4w.")]
+Since = Annotated[str | None, typer.Option(help="From this moment on, ISO 8601; UTC without zone.")]
+Until = Annotated[str | None, typer.Option(help="Before this moment; else now.")]
 BundleFolder = Annotated[Path, typer.Option(help="The model.")]
 Out = Annotated[Path, typer.Option(help="Report of the comparison.")]
+Metrics = Annotated[Path, typer.Option(help="Its figures, flat.")]
+Html = Annotated[Path, typer.Option(help="The report as a page.")]
+NoHtml = Annotated[bool, typer.Option("--no-html", help="Draw no page, which takes ten seconds.")]
+Reference = Annotated[
+    Path | None, typer.Option(help="The model's training side, for the domain classifier.")
+]
+History = Annotated[Path, typer.Option(help="Windows measured so far, for retraining.")]
+FailOnDrift = Annotated[
+    bool, typer.Option("--fail-on-drift", help="Exit 1 unless everything is measured and stable.")
+]
 Params = Annotated[Path, typer.Option(help="Settings.")]
 
 
 def main(
     *,
-    current: Current,
+    current: Current = None,
     applications: Applications = None,
+    ledger: Ledger = False,
+    last: Last = None,
+    since: Since = None,
+    until: Until = None,
+    reference: Reference = None,
     bundle: BundleFolder = Path("models/credit_risk_pd"),
     out: Out = Path("reports/production_drift_report.json"),
+    metrics: Metrics = Path("reports/drift_metrics.json"),
+    html: Html = Path("reports/production_drift_report.html"),
+    no_html: NoHtml = False,
+    history: History = Path("reports/drift_history.json"),
+    fail_on_drift: FailOnDrift = False,
     params: Params = DEFAULT_PARAMS_PATH,
 ) -> None:
-    """Compare production data with what the model was trained on: a pull, or what was decided lately."""
-    from creditrisk.monitoring.production.measurement import measure_production
-    from creditrisk.monitoring.production.source import open_pull
+    """Compare production data with what the model was trained on: a pull, or what was decided lately.
+
+    With --current, --since and --until say when the pull's applications came, where that is known.
+    """
+    from creditrisk.monitoring.production.errors import OneSourceNeeded
+    from creditrisk.monitoring.production.measurement import measure_production, training_rows
+    from creditrisk.monitoring.production.report import DriftMetrics
     from creditrisk.scoring.scorer import Scorer
 
     settings = load_settings(params)
+    if (current is None) == (not ledger):
+        raise OneSourceNeeded
     # A failure leaves no report of an earlier pull.
-    out.unlink(missing_ok=True)
+    for path in (out, metrics, html):
+        path.unlink(missing_ok=True)
     scorer = Scorer.load(bundle, threads=settings.resources.usable_threads)
-    with TemporaryDirectory(prefix="creditrisk-pull-") as work:
-        pull = open_pull(
-            current, scorer.manifest.features, settings, Path(work), applications=applications
-        )
-    report = measure_production(pull, scorer, settings)
+    if current is None:
+        pull = _recorded(scorer, since, until, last)
+    else:
+        pull = _pulled(current, applications, (since, until), scorer, settings)
+    training = None if reference is None else training_rows(reference, scorer)
+    report = measure_production(pull, scorer, settings, training)
+    figures = DriftMetrics.of(report)
     report.write(out)
-    typer.echo(f"{pull.window.shown}: {report.status}")
+    figures.write(metrics)
+    if not no_html:
+        _draw(report, html, settings)
+    _remember(figures, history)
+    typer.echo(f"{pull.window.shown}: {report.headline()}")
+    if fail_on_drift and report.status != "stable":
+        raise typer.Exit(1)
+
+
+def _pulled(
+    current: str,
+    applications: str | None,
+    times: tuple[str | None, str | None],
+    scorer: Scorer,
+    settings: Settings,
+) -> Pull:
+    from creditrisk.monitoring.production.ledger_window import known_moments
+    from creditrisk.monitoring.production.source import open_pull
+
+    with TemporaryDirectory(prefix="creditrisk-pull-") as work:
+        return open_pull(
+            current,
+            scorer.manifest.features,
+            settings,
+            Path(work),
+            applications=applications,
+            moments=known_moments(*times),
+        )
+
+
+def _recorded(scorer: Scorer, since: str | None, until: str | None, last: str | None) -> Pull:
+    from creditrisk.ledger.decisions import DecisionLedger
+    from creditrisk.monitoring.production.ledger_window import Stretch, ledger_pull
+
+    stretch = Stretch.of(since, until, last, datetime.now(UTC))
+    with DecisionLedger.open(create=False) as ledger:
+        return ledger_pull(ledger, stretch, scorer.bundle_sha256, scorer.manifest.features)
+
+
+def _draw(report: ProductionDriftReport, html: Path, settings: Settings) -> None:
+    from creditrisk.monitoring.drift.pages import write_page
+    from creditrisk.monitoring.production.page import production_page
+
+    write_page(production_page(report, settings.monitoring.production.drawn_columns), html)
+
+
+def _remember(figures: DriftMetrics, history: Path) -> None:
+    from creditrisk.monitoring.retraining.history import DriftWindow, record_window
+
+    named = DriftWindow.model_fields.keys() - {"measured_at"}
+    window = DriftWindow(measured_at=datetime.now(UTC), **figures.model_dump(include=named))
+    record_window(window, history)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from creditrisk.core.errors import CreditRiskError, Misuse
 
@@ -47,3 +48,13 @@ class EmptyPull(CreditRiskError):
 
     def __init__(self, shown: str, why: str = "it holds no applicant") -> None:
         super().__init__(f"{shown} refused: {why}; required is at least one. Nothing was measured.")
+
+
+class ForeignReference(CreditRiskError):
+    """The rows that a domain classifier is to compare with are not those of the model."""
+
+    def __init__(self, path: Path, seen: str, required: str) -> None:
+        super().__init__(
+            f"{path} refused as reference: its sha256 is {seen[:12]}, the model was trained on "
+            f"{required[:12]}. Name the training side of this model, or none. Nothing was measured."
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from creditrisk.models.encoding import ModelFeature
+
+Moments = tuple[datetime | None, datetime | None]
 
 _INPUT = "input"
 _TABLE_OF: Mapping[str, str] = MappingProxyType(
@@ -71,7 +74,7 @@ def open_pull(
     work: Path,
     *,
     applications: str | None = None,
-    moments: tuple[str | None, str | None] = (None, None),
+    moments: Moments = (None, None),
 ) -> Pull:
     """Read a feature table, or raw files of applications.
 
@@ -112,9 +115,7 @@ def _rows(
     return read_features(files.path, shown, features, settings)
 
 
-def _window(
-    files: _Files, place: Location, rows: FeatureRows, moments: tuple[str | None, str | None]
-) -> Window:
+def _window(files: _Files, place: Location, rows: FeatureRows, moments: Moments) -> Window:
     digests = files.digests()
     # By table, so that the same content under another name is the same window.
     by_table = {_TABLE_OF.get(name, APPLICATION): digest for name, digest in digests.items()}

@@ -22,7 +22,7 @@ def broken_rules(verdicts: Iterable[TableVerdict], inputs: Collection[str]) -> l
 
 def refusing(rules: Iterable[BrokenRule]) -> int:
     """How often a rule was broken that refuses data."""
-    return sum(r.violations for r in rules if r.level == "error" and r.because is None)
+    return sum(rule.violations for rule in rules if rule.refuses)
 
 
 def _broken(verdict: TableVerdict, inputs: Collection[str]) -> Iterator[BrokenRule]:
