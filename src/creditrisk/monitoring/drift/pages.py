@@ -14,6 +14,7 @@ from importlib.resources import files
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, simplefilter
 
 from creditrisk.core.files import write_text
 from creditrisk.core.settings import DriftBars
@@ -38,7 +39,7 @@ _METHODS: Mapping[Method, str] = {
 _EXPLANATION = (
     "A column is shifted or drifted where one of its measures is at or above its bar and beyond "
     "chance. PSI is in nats, Wasserstein in standard deviations of the reference, Jensen-Shannon a "
-    "share of the largest possible distance. Of all comparisons without drift, {confidence:.3g} "
+    "share of the largest possible distance. Of all comparisons without drift, {confidence:.4g} % "
     "report none: each of {tests} measures counts as beyond chance only with a p-value below "
     "{level:.1e}."
 )
@@ -74,7 +75,9 @@ class Judged:
     @property
     def explanation(self) -> str:
         """How to read a verdict."""
-        return _EXPLANATION.format(confidence=self.confidence, tests=self.tests, level=self.level)
+        return _EXPLANATION.format(
+            confidence=100 * self.confidence, tests=self.tests, level=self.level
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,9 @@ def write_page(page: DriftPage, path: Path) -> None:
 
 def page_html(page: DriftPage) -> str:
     """The page as one file."""
-    from evidently.core.metric_types import render_widgets
+    with catch_warnings():
+        simplefilter("ignore")  # what Evidently's imports say of its own libraries
+        from evidently.core.metric_types import render_widgets
 
     widgets = [_chart(shift) for shift in (page.score, *page.drawn) if shift.bins]
     html = str(render_widgets(widgets)).lstrip()
@@ -170,7 +175,7 @@ def _row(shift: Shift) -> _Row:
     figures = (
         *measures,
         _Figure("" if chance is None else f"{chance:.4f}"),
-        _Figure("" if missing is None else f"{100 * missing:+.1f}"),
+        _Figure("" if missing is None else f"{100 * missing:+z.1f}"),
     )
     return _Row(shift.name, shift.status, figures, _remark(shift))
 
