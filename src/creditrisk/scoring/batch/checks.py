@@ -23,7 +23,7 @@ from creditrisk.contracts.request_contract import (
 )
 from creditrisk.contracts.tables import APPLICANT_KEY
 from creditrisk.scoring.batch.errors import UncheckedRules
-from creditrisk.scoring.batch.reading import COLUMNS_RULE, Chunk
+from creditrisk.scoring.batch.feature_file import COLUMNS_RULE, Chunk
 from creditrisk.scoring.batch.rejects import Reject, rows_of, shown_value
 
 if TYPE_CHECKING:

@@ -23,8 +23,9 @@ from creditrisk.models.encoding import FeatureEncoding, ModelFeature
 from creditrisk.models.explanation import Reason
 from creditrisk.models.serving import MODEL_FILES
 from creditrisk.scoring.batch.checks import RowChecks
+from creditrisk.scoring.batch.csv_rows import Rows
 from creditrisk.scoring.batch.errors import ScoresDiffer
-from creditrisk.scoring.batch.reading import Chunk
+from creditrisk.scoring.batch.feature_file import Chunk
 from creditrisk.scoring.batch.rejects import Reject
 from creditrisk.scoring.batch.trees import ColumnTrees, NotColumnwise
 from creditrisk.scoring.decisions import DECISIONS, decision_of
@@ -63,13 +64,14 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class ScoredChunk:
-    """A chunk's answers and rejects; `table` holds the scored rows as they came.
+    """A chunk's answers and rejects; `table` holds the scored rows as they came, `lines` their bytes.
 
     `resumed` says that an interrupted run had scored them.
     """
 
     chunk: Chunk
     table: pa.Table
+    lines: Rows | None
     scores: Scores
     rejects: tuple[Reject, ...]
     warnings: Counter[str]
@@ -116,17 +118,18 @@ class ChunkScorer:
         columns = self._encoding.columns(chunk.table)
         numbers = dict(zip(self._encoding.names, columns, strict=True))
         findings = self._checks.check(chunk, numbers)
-        table, rows, kept = chunk.table, chunk.rows, findings.kept
+        table, lines, rows, kept = chunk.table, chunk.lines, chunk.rows, findings.kept
         if not kept.all():
             import pyarrow as pa
 
             table, rows = table.filter(pa.array(kept)), rows[kept]
+            lines = None if lines is None else lines.only(kept)
             columns = [column[kept] for column in columns]
         resumed = done is not None and np.array_equal(done.rows, rows)
         if done is None or not resumed:
             ids = columns[self._encoding.names.index(APPLICANT_KEY)].astype(np.int64)
             done = self._scored(table, rows, ids, columns[: len(self._features)])
-        return ScoredChunk(chunk, table, done, findings.rejects, findings.warnings, resumed)
+        return ScoredChunk(chunk, table, lines, done, findings.rejects, findings.warnings, resumed)
 
     def _scored(
         self,

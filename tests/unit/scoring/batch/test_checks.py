@@ -17,7 +17,7 @@ from creditrisk.core.settings import PolicySettings
 from creditrisk.scoring.batch.checks import RowChecks
 from creditrisk.scoring.batch.chunk_scoring import ChunkScorer
 from creditrisk.scoring.batch.errors import UncheckedRules
-from creditrisk.scoring.batch.reading import Chunk
+from creditrisk.scoring.batch.feature_file import Chunk
 
 BROKEN = [
     ("EXT_SOURCE_2", 1.5, "features.EXT_SOURCE_2.range"),

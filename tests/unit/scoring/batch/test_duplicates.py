@@ -17,8 +17,7 @@ LITTLE = ResourceSettings(threads=1, memory_limit="60MB")
 def test_ids_of_several_rows_are_found_across_pieces() -> None:
     """An id counts however far apart its rows stand; nulls are no applicant."""
     pieces = [pa.array([5, 1, None]), pa.array([2, 9, None]), pa.array([9, 1, 3])]
-    found, rows = duplicated_ids(pieces, LITTLE)
-    assert (found.tolist(), rows) == ([1, 9], 9)
+    assert duplicated_ids(pieces, LITTLE).tolist() == [1, 9]
 
 
 @pytest.mark.slow
@@ -30,5 +29,4 @@ def test_more_ids_than_fit_into_memory_are_counted() -> None:
             yield pa.array(np.arange(start, start + 1_000_000) * 7_919)
         yield pa.array([7_919 * 4_000_000])
 
-    found, rows = duplicated_ids(pieces(), LITTLE)
-    assert (found.tolist(), rows) == ([7_919 * 4_000_000], 8_000_001)
+    assert duplicated_ids(pieces(), LITTLE).tolist() == [7_919 * 4_000_000]

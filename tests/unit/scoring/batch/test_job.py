@@ -92,6 +92,34 @@ def test_same_batch_same_bytes(batches: Batches) -> None:
     assert len(digests) == 1
 
 
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_lines_of_a_csv_file_stay_as_they_are(batches: Batches, line_end: str) -> None:
+    """From CSV to CSV each scored line keeps its bytes, and the answers stand after it."""
+    table = feature_rows(4).append_column("note", [["plain"] * 4])
+    lines = lines_of(table)
+    notes = ['"two\nlines, ""quoted"""', "", "5.10", "plain"]
+    given = (line.removesuffix('"plain"') for line in lines[1:])
+    kept = [line + note for line, note in zip(given, notes, strict=True)]
+    source = batches.folder / "rows.csv"
+    source.write_bytes(line_end.join([lines[0], kept[0], f"{kept[1]},more", *kept[2:]]).encode())
+    batches.run(source, "out.csv", batch_id=BATCH, chunk_rows=2)
+    header, _, rows = (batches.folder / "out.csv").read_bytes().decode().partition("\n")
+    assert header == f"{lines[0]},decision_id,probability,prediction,decision,grade"
+    pds = batches.pds(table)
+    for number in (1, 3, 4):
+        assert f"{kept[number - 1]},{BATCH}-{number},{pds[number - 1]!r}," in rows
+    assert batches.rejects()[0]["row"] == 2
+    assert rows.count(BATCH) == 3
+
+
+def test_a_repeated_applicant_is_the_first_reject_of_a_strict_batch(batches: Batches) -> None:
+    """Strict mode names the earliest row, though its twin stands chunks further down."""
+    table = with_cell(feature_rows(9), "CNT_CHILDREN", 5, 99)
+    table = with_cell(table, "SK_ID_CURR", 8, FIRST_ID + 1)
+    with pytest.raises(RowRefused, match=r"row 2 .*unique_applicant"):
+        batches.run(batches.saved(table), strict=True, chunk_rows=2)
+
+
 @pytest.mark.parametrize("chunk_rows", [2, 100])
 def test_all_rows_of_a_repeated_applicant_are_rejected(batches: Batches, chunk_rows: int) -> None:
     """Of two rows of one applicant nobody knows the right one, however far apart they stand."""
@@ -102,6 +130,8 @@ def test_all_rows_of_a_repeated_applicant_are_rejected(batches: Batches, chunk_r
         (8, "features.unique_applicant"),
     ]
     assert batches.answers().num_rows == 7
+    summary = BatchSummary.read(batches.folder / "out.summary.json")
+    assert (summary.input.rows, summary.output.rows, summary.resumed_chunks) == (9, 7, 0)
 
 
 def test_rows_keep_their_number_past_rejects(batches: Batches) -> None:

@@ -12,7 +12,8 @@ from batch_runs import Batches, feature_rows, lines_of, with_cell
 from pyarrow import parquet
 
 from creditrisk.scoring.batch.errors import BrokenInput, UnsupportedFile, WrongInputColumns
-from creditrisk.scoring.batch.reading import Layout, open_feature_file
+from creditrisk.scoring.batch.feature_file import Layout
+from creditrisk.scoring.batch.reading import open_feature_file
 
 LAYOUT = Layout(
     types={
@@ -28,7 +29,8 @@ both_forms = pytest.mark.parametrize("name", ["rows.parquet", "rows.csv"])
 
 
 def read(path: Path, rows: int = 1_000) -> list[Any]:
-    return list(open_feature_file(path, path.name, LAYOUT, threads=1).chunks(rows))
+    file = open_feature_file(path, path.name, LAYOUT, threads=1)
+    return [chunk() for chunk in file.chunks(rows)]
 
 
 @both_forms
