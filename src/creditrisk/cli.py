@@ -40,6 +40,7 @@ COMMANDS = {
     "api-key": "api_key",
     "watch-registry": "watch_registry",
     "ship-inference": "ship_inference",
+    "retrain": "retrain",
     "trace": "trace",
     "replay": "replay",
     "outcomes": "outcomes",

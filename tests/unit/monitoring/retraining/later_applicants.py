@@ -58,15 +58,20 @@ def later_ids() -> tuple[int, ...]:
 
 def applications(ids: Iterable[int]) -> list[dict[str, Any]]:
     """The nested applications that post these applicants."""
+    return applications_of(later_month(), ids)
+
+
+def applications_of(month: Path, ids: Iterable[int]) -> list[dict[str, Any]]:
+    """The nested applications that post these applicants of a generated month."""
     import duckdb
 
     from creditrisk.data.loading import load_table
 
     with duckdb.connect() as connection:
         unlabelled = without_target(raw_tables()["application"])
-        load_table(connection, later_month() / "application_test.csv", unlabelled, "application")
+        load_table(connection, month / "application_test.csv", unlabelled, "application")
         for name, table in list(RAW_FILES.items())[1:]:
-            load_table(connection, later_month() / name, raw_tables()[table], table)
+            load_table(connection, month / name, raw_tables()[table], table)
         return application_payload(connection, ids)["applications"]
 
 
