@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     Hashes = NDArray[np.uint64]
 
+_MOST_TO_ONE = 4  # more rows of one sample than that to a row of the other hardly sharpen the test
 _TREES = 80
 _SHOWN_LEADERS = 5
 _PARAMETERS: dict[str, Any] = {
@@ -59,9 +60,9 @@ def domain_shift(
     Raises:
         MissingFeatures, WrongFeatureType: a sample's columns are not those of the encoding.
     """
-    samples = [
-        _drawn(table, encoding, judgement.settings.domain_rows) for table in (reference, current)
-    ]
+    smaller = min(reference.num_rows, current.num_rows)
+    most = min(judgement.settings.domain_rows, _MOST_TO_ONE * smaller)
+    samples = [_drawn(table, encoding, most) for table in (reference, current)]
     before, now = (len(hashes) for _, hashes in samples)
     try:
         found = _cross_fitted(samples, threads)
