@@ -23,7 +23,7 @@ import yaml
 from creditrisk.ledger.decisions import DecisionLedger
 from creditrisk.mlops.bundle import Bundle
 
-READY_SECONDS = 60
+READY_SECONDS = 120
 _ADDRESS = re.compile(r"running on (https?://[^ ]+) ")
 _OURS = ("CREDITRISK_", "PROMETHEUS_")
 
@@ -70,7 +70,7 @@ class ApiServer:
     def stop(self) -> int:
         """End it as an orchestrator does; gives its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=READY_SECONDS)
 
     def ledger(self) -> DecisionLedger:
         """Its ledger, opened a second time."""

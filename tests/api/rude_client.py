@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import socket
 import ssl
 import time
@@ -87,8 +88,11 @@ class RudeClient:
         return received.decode("latin-1")
 
     def log(self) -> str:
-        """What the server has written once it has had the time to."""
-        time.sleep(0.5)
+        """What the server has written of all that it was asked before: lines come in order."""
+        mark = secrets.token_hex(8)
+        self.ask("GET", "/health", X_Request_ID=mark)
+        self.answers.pop()
+        self.server.request_line(mark)
         return self.server.log_text
 
     def lines(self) -> list[dict[str, Any]]:
@@ -102,7 +106,7 @@ class RudeClient:
         return HTTPSConnection("localhost", self.port, timeout=30, context=context)
 
 
-def waited_for(condition: Any, seconds: float = 10) -> None:
+def waited_for(condition: Any, seconds: float = 120) -> None:
     """Come back once the condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import time
@@ -14,7 +15,8 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-from api_server import ApiServer, application_body, feature_body, running
+from api_server import READY_SECONDS, ApiServer, application_body, feature_body, running
+from rude_client import waited_for
 
 SMALL = {"max_body_bytes": 2_000_000, "queue_records": 40, "max_records": 1_000}
 
@@ -99,18 +101,28 @@ def test_a_full_queue_says_when_to_come_back(small: ApiServer, bundle: Path) -> 
 
 
 def test_a_large_request_does_not_hold_up_a_small_one(server: ApiServer, bundle: Path) -> None:
-    """While hundreds of applications are computed, a single record is answered at once."""
+    """While hundreds of applications are computed, single records are answered one by one.
+
+    None waits for half of that time. A machine that is busy elsewhere may hold one up, but not in
+    each of three attempts.
+    """
     large = copies(application_body(bundle), 600)
-    with server.client as client, ThreadPoolExecutor(1) as pool:
+    small = feature_body(bundle)
+    attempts = (waits_beside(server, large, small) for _ in range(3))
+    assert any(len(waits) > 5 and max(waits) < sum(waits) / 2 for waits in attempts)
+
+
+def waits_beside(api: ApiServer, large: dict[str, Any], small: dict[str, Any]) -> list[float]:
+    """How long small requests take, one after the other, while a large one is answered."""
+    waits = []
+    with api.client as client, ThreadPoolExecutor(1) as pool:
         slow = pool.submit(client.post, "/predict", json=large)
-        waits = []
         while not slow.done():
             begun = time.perf_counter()
-            assert client.post("/predict", json=feature_body(bundle)).status_code == 200
+            assert client.post("/predict", json=small).status_code == 200
             waits.append(time.perf_counter() - begun)
     assert slow.result().status_code == 200
-    assert len(waits) > 5
-    assert max(waits) < sum(waits) / 2
+    return waits
 
 
 def test_what_was_accepted_is_finished_before_the_end(bundle: Path, tmp_path: Path) -> None:
@@ -119,10 +131,11 @@ def test_what_was_accepted_is_finished_before_the_end(bundle: Path, tmp_path: Pa
     with running(tmp_path, "--bundle", str(bundle)) as api, ThreadPoolExecutor(1) as pool:
         with api.client as client:
             answer = pool.submit(client.post, "/predict", json=body)
-            time.sleep(0.5)
+            waited_for(lambda: answer.done() or waiting_records(api))
+            assert not answer.done()
             api.process.send_signal(signal.SIGTERM)
             ids = {one["decision_id"] for one in answer.result().json()["predictions"]}
-        assert api.process.wait(timeout=60) == 0
+        assert api.process.wait(timeout=READY_SECONDS) == 0
         with api.ledger() as ledger:
             kept = {one.decision_id for one in ledger.after(0, 1_000)}
             assert ledger.verify().is_whole
@@ -130,12 +143,19 @@ def test_what_was_accepted_is_finished_before_the_end(bundle: Path, tmp_path: Pa
     assert ids <= kept
 
 
+def waiting_records(api: ApiServer) -> float:
+    """How many records the server has accepted and not yet answered."""
+    with api.client as client:
+        text = client.get("/metrics").text
+    return float(re.findall(r"^creditrisk_queue_records (\S+)$", text, re.MULTILINE)[0])
+
+
 def test_it_does_not_start_without_a_model(tmp_path: Path) -> None:
     """A folder without a published champion is named, with the remedy, before anything listens."""
     from api_server import started
 
     api = started(tmp_path, "--served", "nowhere")
-    assert api.process.wait(timeout=60) == 1
+    assert api.process.wait(timeout=READY_SECONDS) == 1
     assert "nowhere has no champion" in api.log_text
 
 

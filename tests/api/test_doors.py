@@ -251,12 +251,12 @@ def test_guessing_is_slowed_and_shuts_nobody_out(doors: Doors) -> None:
 
 def test_a_caller_who_asks_too_often_is_told_when_to_come_back(doors: Doors) -> None:
     """The key's own limit holds, with Retry-After, and affects no other caller."""
-    limit = RateLimitSettings(requests_per_second=0.05, burst=4)
+    limit = RateLimitSettings(requests_per_second=0.005, burst=4)
     key = doors.unknown_key(Scope.PREDICT, name="greedy", rate_limit=limit)
     time.sleep(1)
     answers = [doors.api.ask("GET", "/metadata", key) for _ in range(5)]
     assert [answer.status for answer in answers] == [200] * 4 + [429]
-    assert 15 < int(answers[-1].headers["retry-after"]) <= 20
+    assert 100 < int(answers[-1].headers["retry-after"]) <= 200
     assert doors.status(doors.keys[Scope.PREDICT]) == 200
 
 

@@ -17,7 +17,7 @@ from creditrisk.mlops.bundle import Bundle
 from creditrisk.mlops.served import ServedAlias, publish
 from creditrisk.mlops.versions import RegisteredVersion
 
-SEEN_SECONDS = 30
+SEEN_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
