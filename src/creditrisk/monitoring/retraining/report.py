@@ -21,6 +21,7 @@ Decided = Literal["retrain", "no trigger", "cool-down", "refused"]
 
 RETRAIN_REFUSED = "retrain-refused"
 RETRAIN_FAILED = "retrain-failed"
+RETRAIN_WANTED = "retrain-wanted"
 
 
 class InputFile(Part):

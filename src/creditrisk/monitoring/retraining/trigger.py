@@ -18,6 +18,7 @@ from creditrisk.monitoring.retraining.outcome_evidence import PERFORMANCE, outco
 from creditrisk.monitoring.retraining.report import (
     RETRAIN_FAILED,
     RETRAIN_REFUSED,
+    RETRAIN_WANTED,
     TRIGGER,
     InputFile,
     Request,
@@ -211,7 +212,7 @@ class _Training:
         after: TrainedState | None = None,
         next_command: str | None = None,
     ) -> RetrainTrigger:
-        failed = (RETRAIN_FAILED,) if result == "failed" else ()
+        alarm = {"failed": (RETRAIN_FAILED,), "dry run": (RETRAIN_WANTED,)}.get(result, ())
         self._trigger = self._trigger.model_copy(
             update={
                 "result": result,
@@ -220,7 +221,7 @@ class _Training:
                 "problem": problem,
                 "after": after,
                 "next_command": next_command,
-                "alarms": (*self._trigger.alarms, *failed),
+                "alarms": (*self._trigger.alarms, *alarm),
             }
         )
         self._runs = self._runs.ended(result)

@@ -14,7 +14,7 @@ from watched_project import ADDED, CHANGES, CHANGES_NOTHING, FAILS, WatchedProje
 
 from creditrisk.core.errors import CreditRiskError
 from creditrisk.monitoring.retraining.lock import LockHeld
-from creditrisk.monitoring.retraining.report import RETRAIN_FAILED, RETRAIN_REFUSED
+from creditrisk.monitoring.retraining.report import RETRAIN_FAILED, RETRAIN_REFUSED, RETRAIN_WANTED
 from creditrisk.monitoring.retraining.snapshot import NewData
 
 HERE = Path(__file__).parent
@@ -166,6 +166,7 @@ def test_a_dry_run_says_what_it_would_run(project: WatchedProject) -> None:
     """Without auto_retrain nothing is run or taken in, and the report says what would be."""
     done = project.ask(dry=True, take=nobody_new)
     assert (done.decision, done.result, done.exit_code) == ("retrain", "dry run", None)
+    assert (done.alarms, done.has_failed) == ((RETRAIN_WANTED,), False)
     assert done.command
     assert done.command in done.sentence()
     assert (project.folder / "manifest.json").read_text() == "model"
