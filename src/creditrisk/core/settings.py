@@ -471,6 +471,43 @@ class RetrainingSettings(Section):
         return self
 
 
+class FreshnessSettings(Section):
+    """How old a source may be: the default, and by raw file; null says that it never grows stale.
+
+    A moment may lie `clock_tolerance_seconds` in the future before the clock is held to be wrong.
+    """
+
+    max_age_days: Annotated[float, Field(gt=0)] | None = 35.0
+    files: dict[str, Annotated[float, Field(gt=0)] | None] = {}
+    clock_tolerance_seconds: Annotated[float, Field(ge=0)] = 300.0
+
+    def allowed_days(self, file_name: str) -> float | None:
+        """The age that one raw file may have, None for any."""
+        return self.files.get(file_name, self.max_age_days)
+
+
+class CloudWatchSettings(Section):
+    """Where figures go and how patiently; region and credentials come from the environment.
+
+    `environment` tells the figures of one installation from those of another. All attempts at one
+    delivery together end after `deadline_seconds`.
+    """
+
+    namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,255}$")] = "CreditRisk"
+    environment: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,255}$")] = "development"
+    attempts: Annotated[int, Field(ge=1, le=10)] = 4
+    backoff_seconds: Annotated[float, Field(ge=0)] = 0.5
+    deadline_seconds: Annotated[float, Field(gt=0)] = 20.0
+
+
+class WebhookSettings(Section):
+    """How patiently alerts are posted; the address comes from CREDITRISK_ALERT_WEBHOOK_URL."""
+
+    attempts: Annotated[int, Field(ge=1, le=10)] = 4
+    backoff_seconds: Annotated[float, Field(ge=0)] = 0.5
+    deadline_seconds: Annotated[float, Field(gt=0)] = 20.0
+
+
 class MonitoringSettings(Section):
     """What is watched once a model decides, a subsection a part.
 
@@ -481,6 +518,9 @@ class MonitoringSettings(Section):
     retraining: RetrainingSettings = RetrainingSettings()
     production: ProductionSettings = ProductionSettings()
     outcomes: OutcomeSettings = OutcomeSettings()
+    freshness: FreshnessSettings = FreshnessSettings()
+    cloudwatch: CloudWatchSettings = CloudWatchSettings()
+    webhook: WebhookSettings = WebhookSettings()
 
 
 class RegistrySettings(Section):
