@@ -46,7 +46,14 @@ OUTCOMES = sa.Table(
 )
 
 _NAMES = ", ".join(column.name for column in OUTCOMES.columns)
-_INSERT = f"insert into outcomes ({_NAMES}) values ({', '.join('?' * len(OUTCOMES.columns))})"  # noqa: S608
+_STAGED = "temp.staged_outcomes"
+_STAGE = (
+    f"drop table if exists {_STAGED}",
+    f"create temp table staged_outcomes ({_NAMES})",
+    "begin",
+)
+_STAGE_ROW = f"insert into {_STAGED} values ({', '.join('?' * len(OUTCOMES.columns))})"  # noqa: S608
+_INSERT_STAGED = f"insert into outcomes ({_NAMES}) select {_NAMES} from {_STAGED}"  # noqa: S608
 _COPY = f"copy outcomes ({_NAMES}) from stdin"
 
 
@@ -104,13 +111,22 @@ def lock_loads(connection: sa.Connection) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOADS_LOCK)))
 
 
+def stage(connection: sa.Connection, rows: Sequence[StoredOutcome]) -> None:
+    """Bring rows to SQLite before anything is locked; PostgreSQL locks nothing that others need."""
+    if connection.dialect.name != SQLITE:
+        return
+    cursor: Any = connection.connection.cursor()
+    for statement in _STAGE:
+        cursor.execute(statement)
+    cursor.executemany(_STAGE_ROW, rows)
+    cursor.execute("commit")
+
+
 def insert(connection: sa.Connection, rows: Sequence[StoredOutcome]) -> None:
-    """Add outcomes, by the driver itself."""
-    if not connection.in_transaction():
-        connection.begin()
+    """Add the outcomes that were staged, in the transaction that has begun."""
     cursor: Any = connection.connection.cursor()
     if connection.dialect.name == SQLITE:
-        cursor.executemany(_INSERT, rows)
+        cursor.execute(_INSERT_STAGED)
         return
     with cursor.copy(_COPY) as copy:
         for row in rows:

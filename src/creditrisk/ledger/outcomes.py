@@ -18,6 +18,7 @@ from creditrisk.ledger.decision_anchor import AnchorKeeper
 from creditrisk.ledger.decision_chain import DecisionChain, Draft
 from creditrisk.ledger.decision_entries import StoredDecision
 from creditrisk.ledger.decision_verification import checked_decision
+from creditrisk.ledger.entries import Head
 from creditrisk.ledger.errors import LedgerError
 from creditrisk.ledger.identity import LedgerIdentity
 from creditrisk.ledger.outcome_store import RowsHash, StoredLoad, StoredOutcome
@@ -116,19 +117,10 @@ class OutcomeBook:
             LedgerBroken, LedgerBusy, LedgerUnavailable: nothing was recorded.
             LoadInDoubt: nobody can tell.
         """
-        with self._turn_taken(), self._database.writing() as connection:
-            outcome_store.lock_loads(connection)
-            if outcome_store.last_load(connection) != after:
-                raise OutcomesMoved
-            outcome_store.insert(connection, rows)
-            self._chain.lock(connection)  # last: until then, PostgreSQL lets decisions pass
-            self._keeper.check(connection)
-            head = self._chain.extend(
-                connection, [Draft.of_content(OUTCOMES, load_id, "", content)]
-            )
-            load = StoredLoad(load_id, head.sequence, content.decode())
-            outcome_store.insert_load(connection, load)
-            self._commit(connection)
+        with self._database.writing() as connection:
+            outcome_store.stage(connection, rows)
+            with self._turn_taken():
+                head = self._committed(connection, load_id, rows, content, after=after)
         self._chain.remember(head)
         self._keeper.follow()
         return head.sequence
@@ -180,11 +172,30 @@ class OutcomeBook:
     def _checked(self, decision: StoredDecision) -> StoredDecision:
         return checked_decision(decision, self._chain.ledger_id, self._identity.key)
 
-    def _commit(self, connection: Connection) -> None:
+    def _committed(
+        self,
+        connection: Connection,
+        load_id: str,
+        rows: Sequence[StoredOutcome],
+        content: bytes,
+        *,
+        after: int,
+    ) -> Head:
+        """The head of the chain after the load."""
+        outcome_store.lock_loads(connection)
+        if outcome_store.last_load(connection) != after:
+            raise OutcomesMoved
+        outcome_store.insert(connection, rows)
+        self._chain.lock(connection)  # last: until then, PostgreSQL lets decisions pass
+        self._keeper.check(connection)
+        head = self._chain.extend(connection, [Draft.of_content(OUTCOMES, load_id, "", content)])
+        load = StoredLoad(load_id, head.sequence, content.decode())
+        outcome_store.insert_load(connection, load)
         try:
             connection.commit()
         except self._database.errors as error:
             raise LoadInDoubt(self._database.shown_url, reason_of(error)) from error
+        return head
 
     @contextmanager
     def _turn_taken(self) -> Iterator[None]:

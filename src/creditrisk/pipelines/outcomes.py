@@ -23,6 +23,7 @@ from creditrisk.pipelines.command import run
 if TYPE_CHECKING:
     from creditrisk.data.sources.location import Location
     from creditrisk.ledger import DecisionLedger
+    from creditrisk.monitoring.outcomes.comparison import ReferenceSide
 
 Action = Annotated[
     Literal["load", "report"],
@@ -40,6 +41,12 @@ Refused = Annotated[
     Path | None,
     typer.Option(help="load: file of refused rows; else in reports/outcomes/, named for FILE."),
 ]
+Out = Annotated[Path, typer.Option(help="report: file to write.")]
+Predictions = Annotated[Path, typer.Option(help="report: the test side, shown beside, if there.")]
+Metrics = Annotated[Path, typer.Option(help="report: names the model of the test side.")]
+FailOnAlarm = Annotated[
+    bool, typer.Option("--fail-on-alarm", help="report: exit 1 where an alarm is raised.")
+]
 Url = Annotated[str | None, typer.Option(help="Database; else CREDITRISK_LEDGER_URL.")]
 AnchorFile = Annotated[
     Path | None, typer.Option(help="Anchor; else beside CREDITRISK_LEDGER_ANCHOR.")
@@ -54,6 +61,10 @@ def main(
     as_of: AsOf = None,
     by: By = None,
     refused: Refused = None,
+    out: Out = Path("reports/performance.json"),
+    predictions: Predictions = Path("reports/test_predictions.parquet"),
+    metrics: Metrics = Path("reports/test_metrics.json"),
+    fail_on_alarm: FailOnAlarm = False,
     url: Url = None,
     anchor: AnchorFile = None,
     params: Params = DEFAULT_PARAMS_PATH,
@@ -61,6 +72,7 @@ def main(
     """Load matured outcomes of decisions, or report performance on them and before them."""
     from creditrisk.data.sources.location import Location
     from creditrisk.ledger import DecisionLedger
+    from creditrisk.monitoring.outcomes.performance import measure_performance
 
     if (action == "load") != (file is not None):
         raise typer.BadParameter("load takes one FILE, report takes none", param_hint="FILE")
@@ -69,6 +81,26 @@ def main(
     with DecisionLedger.open(url, anchor=anchor, create=False) as ledger:
         if file is not None:
             _load(Location(file), ledger, settings, as_of=day, by=by or _user(), refused=refused)
+            return
+        report = measure_performance(
+            ledger, settings, day, _test_side(predictions, metrics, settings)
+        )
+    report.write(out)
+    typer.echo(report.headline())
+    if fail_on_alarm and report.status == "alarm":
+        raise typer.Exit(1)
+
+
+def _test_side(predictions: Path, metrics: Path, settings: Settings) -> ReferenceSide | None:
+    """The test side of the last pipeline, where it lies here; a deployment may have none."""
+    from creditrisk.monitoring.outcomes.comparison import reference_side
+    from creditrisk.testing.evaluation import EvaluationReport
+
+    if not (predictions.exists() and metrics.exists()):
+        return None
+    bundle_sha256 = EvaluationReport.read(metrics).bundle_sha256
+    bars = settings.monitoring.outcomes
+    return reference_side(predictions, bundle_sha256, settings.policy, bars)
 
 
 def _load(

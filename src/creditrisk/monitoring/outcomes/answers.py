@@ -190,4 +190,9 @@ def _of_row(stored: StoredDecision, record: BatchRecord, row: BatchRow) -> Answe
 
 
 def _utc(moment: str) -> str:
+    """A moment to the second.
+
+    Raises:
+        ValueError: it is none.
+    """
     return datetime.fromisoformat(moment).astimezone(UTC).isoformat(timespec="seconds")
