@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -23,6 +23,14 @@ from creditrisk.ledger.verification import Finding
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+
+Clock = Callable[[], datetime]
+
+
+def system_clock() -> datetime:
+    """The moment that it is."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +63,17 @@ class Draft:
 
 
 class DecisionChain:
-    """Builds only on a head that this key signed and that lies not before one it has seen."""
+    """Builds only on a head that this key signed and that lies not before one it has seen.
 
-    def __init__(self, identity: LedgerIdentity, ledger_id: str) -> None:
+    `clock` says when something is recorded. It is an argument and no variable of the environment:
+    nobody but the code that opens a ledger can let it stand in another time.
+    """
+
+    def __init__(
+        self, identity: LedgerIdentity, ledger_id: str, clock: Clock = system_clock
+    ) -> None:
         self._identity = identity
+        self._clock = clock
         self.ledger_id = ledger_id
         self.seen = genesis(ledger_id)
 
@@ -116,7 +131,7 @@ class DecisionChain:
         return Head(self.ledger_id, last.sequence, last.sha256)
 
     def _sealed(self, head: Head, drafts: Sequence[Draft]) -> list[StoredDecision]:
-        recorded_at = datetime.now(UTC).isoformat(timespec="microseconds")
+        recorded_at = self._clock().astimezone(UTC).isoformat(timespec="microseconds")
         batch_end = head.sequence + len(drafts)
         sealed = []
         for draft in drafts:

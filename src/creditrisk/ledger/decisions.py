@@ -20,7 +20,7 @@ from creditrisk.ledger import decision_store, retention
 from creditrisk.ledger.anchor import AnchorFile
 from creditrisk.ledger.database import SQLITE, LedgerDatabase
 from creditrisk.ledger.decision_anchor import AnchorKeeper
-from creditrisk.ledger.decision_chain import DecisionChain
+from creditrisk.ledger.decision_chain import Clock, DecisionChain, system_clock
 from creditrisk.ledger.decision_entries import NewDecision, StoredDecision, check_decision_id
 from creditrisk.ledger.decision_recorder import DecisionRecorder
 from creditrisk.ledger.decision_verification import (
@@ -67,7 +67,15 @@ class LedgerCondition:
 class DecisionLedger:
     """An append-only record of decisions; contents can be retired, their proofs stay."""
 
-    def __init__(self, url: str, key: str | None, anchor: Path, *, create: bool) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str | None,
+        anchor: Path,
+        *,
+        create: bool,
+        clock: Clock = system_clock,
+    ) -> None:
         self._database = LedgerDatabase(url, _WAIT_SECONDS)
         self._probe_database = LedgerDatabase(url, _PROBE_SECONDS)
         local = self._database.engine.dialect.name == SQLITE
@@ -77,7 +85,7 @@ class DecisionLedger:
             self._identity = LedgerIdentity(
                 self._database, decision_store.IDENTITY, DECISIONS, AnchorFile(anchor), self._key
             )
-            self._chain = DecisionChain(self._identity, self._identity.open(create=create))
+            self._chain = DecisionChain(self._identity, self._identity.open(create=create), clock)
             stack.pop_all()
         self._keeper = AnchorKeeper(self._identity, self._chain)
         turn = FairTurn(anchor, _WAIT_SECONDS) if local else None  # PostgreSQL queues by itself
@@ -92,6 +100,7 @@ class DecisionLedger:
         anchor: Path | None = None,
         *,
         create: bool = True,
+        clock: Clock = system_clock,
     ) -> Self:
         """Open the ledger; what is not given comes from the environment, else a local default.
 
@@ -100,6 +109,7 @@ class DecisionLedger:
             key: text of the signing key (CREDITRISK_LEDGER_KEY), see `keys.resolve_key`.
             anchor: file of the signed head; by default beside that of CREDITRISK_LEDGER_ANCHOR.
             create: make the ledger where there is none.
+            clock: says when something is recorded; another one only for a simulated ledger.
 
         Raises:
             MissingLedger: there is none and `create` is false.
@@ -107,7 +117,7 @@ class DecisionLedger:
             OlderSchema, NewerSchema: the tables are of another version.
             InvalidLedgerKey, InvalidLedgerAddress, LedgerUnavailable: it cannot be used.
         """
-        return cls(ledger_url(url), key, anchor or decisions_anchor(), create=create)
+        return cls(ledger_url(url), key, anchor or decisions_anchor(), create=create, clock=clock)
 
     def __enter__(self) -> Self:
         return self

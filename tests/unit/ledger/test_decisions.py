@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -71,6 +71,16 @@ def test_a_decision_is_read_back_as_it_was_recorded(vacant: DecisionPlace) -> No
     )
     assert (stored.sequence, stored.recorded_at[-6:]) == (1, "+00:00")
     assert vacant.verify().is_whole
+
+
+def test_a_ledger_stands_in_the_time_of_the_clock_it_was_opened_with(tmp_path: Path) -> None:
+    """A decision is recorded at the moment that the clock says, in UTC, and its proof holds."""
+    place = DecisionPlace(f"sqlite:///{tmp_path}/ledger.db", tmp_path / "anchor.json")
+    moment = datetime(2024, 3, 1, 1, tzinfo=timezone(timedelta(hours=1)))
+    with DecisionLedger.open(place.url, place.key, place.anchor, clock=lambda: moment) as ledger:
+        ledger.append([decision(1)])
+        assert ledger.get(decision_id(1)).recorded_at == "2024-03-01T00:00:00.000000+00:00"
+        assert ledger.verify().is_whole
 
 
 @pytest.mark.parametrize("size", [2, 255, 256, 4_000, 3_000_000])

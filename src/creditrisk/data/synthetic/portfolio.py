@@ -101,14 +101,39 @@ def generate_portfolio(
         _write_population(population, truth, settings.seed, workers, CHUNK_BLOCKS[chunk])
 
 
+def generate_month(
+    out: Path, truth: Path, settings: SyntheticSettings, month: int, *, threads: int | None = None
+) -> Path:
+    """Write one production month as `generate_portfolio` does, without the snapshot before it.
+
+    Args:
+        out: folder of the portfolio's raw files.
+        truth: folder of the portfolio's true probabilities.
+        settings: seed, applicants of a month and scenario.
+        month: from 1 on.
+        threads: worker processes; by default one for each processor.
+
+    Returns:
+        The folder of the month's raw files.
+    """
+    population = _month(out, settings, month)
+    workers = threads or os.cpu_count() or 1
+    _write_population(population, truth, settings.seed, workers, CHUNK_BLOCKS["medium"])
+    return population.folder
+
+
 def _populations(out: Path, settings: SyntheticSettings) -> Iterator[Population]:
     people = people_for(settings.applicants)
     yield Population(0, blocks_of(0, people), NO_SHIFT, out)
     for month in range(1, settings.months + 1):
-        shift = shift_in_month(settings.scenario, month)
-        folder = out / PRODUCTION_FOLDER / f"month_{month:02d}"
-        blocks = blocks_of(month, settings.applicants_each_month, shift.default_odds_factor)
-        yield Population(month, blocks, shift, folder)
+        yield _month(out, settings, month)
+
+
+def _month(out: Path, settings: SyntheticSettings, month: int) -> Population:
+    shift = shift_in_month(settings.scenario, month)
+    folder = out / PRODUCTION_FOLDER / f"month_{month:02d}"
+    blocks = blocks_of(month, settings.applicants_each_month, shift.default_odds_factor)
+    return Population(month, blocks, shift, folder)
 
 
 def _write_population(

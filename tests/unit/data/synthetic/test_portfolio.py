@@ -16,7 +16,7 @@ from creditrisk.contracts.tables import RAW_FILES, raw_tables, without_target
 from creditrisk.core.files import sha256_of
 from creditrisk.core.settings import ScenarioSettings, SyntheticSettings
 from creditrisk.data.synthetic import portfolio as portfolio_module
-from creditrisk.data.synthetic.portfolio import generate_portfolio
+from creditrisk.data.synthetic.portfolio import generate_month, generate_portfolio
 
 HISTORIES = sorted(set(RAW_FILES) - {"application_train.csv"})
 
@@ -46,6 +46,20 @@ def test_workers_and_chunks_change_no_byte(tmp_path: Path) -> None:
     assert len(expected) == len(RAW_FILES) + 3
     assert checksums(generated(tmp_path / "b", 4_500, chunk="small", threads=2)) == expected
     assert checksums(generated(tmp_path / "c", 4_500, chunk="medium")) == expected
+
+
+def test_a_month_alone_is_the_month_of_the_portfolio(tmp_path: Path) -> None:
+    """Files and truth of a month are to the byte those of a portfolio that holds it."""
+    scenario = ScenarioSettings(kind="prior", from_month=2)
+    settings = SyntheticSettings(applicants=60, seed=5, months=2, scenario=scenario)
+    whole = generated(tmp_path / "whole", months=2, scenario=scenario)
+    alone = tmp_path / "alone"
+    folder = generate_month(alone / "raw", alone / "truth", settings, 2, threads=1)
+    assert folder == alone / "raw/production/month_02"
+    assert checksums(folder) == checksums(whole / "raw/production/month_02")
+    assert checksums(alone / "truth") == {
+        name: sha for name, sha in checksums(whole / "truth").items() if "month_02" in name
+    }
 
 
 def test_another_seed_gives_other_files(tmp_path: Path) -> None:
