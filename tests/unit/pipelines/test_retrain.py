@@ -9,6 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "monitoring/retraining"))
+
+from performance_reports import QUIET, performance
 from typer.testing import CliRunner, Result
 
 from creditrisk.core.errors import CreditRiskError
@@ -57,17 +61,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }
     (tmp_path / "models/served/champion.json").write_text(json.dumps(served))
     measured(window(3, 0.0), window(2, 0.0), window(1, 0.0))
-    performed()
+    report = performance(QUIET, as_of=NOW.date(), models=(MODEL,))
+    report.write(Path("reports/performance.json"))
     return tmp_path
 
 
 def measured(*windows: DriftWindow) -> None:
     DriftHistory(windows=windows).write(Path("reports/drift_history.json"))
-
-
-def performed(*alarms: str) -> None:
-    content = {"alarms": [{"name": alarm} for alarm in alarms]}
-    Path("reports/performance.json").write_text(json.dumps(content))
 
 
 def asked(*words: str) -> Result:

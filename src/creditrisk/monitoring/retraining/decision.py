@@ -40,7 +40,7 @@ def decide(case: Case) -> tuple[Decided, str]:
 
     A person is always followed. A rule that fires is, unless an earlier trigger silences it or has
     answered the same evidence. Where no rule fires, all must have been able to: 'not measured' is
-    refused, never taken for quiet.
+    refused, never taken for quiet. Outcomes that nobody can know yet refuse nothing.
     """
     if case.request.reason is not None:
         return "retrain", f"a person asks: {case.request.reason}"

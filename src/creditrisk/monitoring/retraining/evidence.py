@@ -12,7 +12,8 @@ from creditrisk.core.report import Number, Part
 from creditrisk.core.settings import RetrainingSettings
 from creditrisk.monitoring.retraining.history import DriftHistory, DriftWindow
 
-Verdict = Literal["fires", "quiet", "not measured"]
+# pending: measured as far as can be, and time alone brings more, as with outcomes of a new model.
+Verdict = Literal["fires", "quiet", "pending", "not measured"]
 WINDOWS_NOT_MEASURED = "drift-windows-not-measured"
 
 _SAME_WINDOW = 0.5

@@ -135,7 +135,7 @@ def _evidence(call: Retraining) -> tuple[RuleEvidence, RuleEvidence]:
     rules, now = call.settings.monitoring.retraining, call.request.at
     return (
         drift_evidence(call.files.history, call.bundle_sha256, rules, now),
-        outcome_evidence(call.files.performance),
+        outcome_evidence(call.files.performance, call.bundle_sha256, rules, now),
     )
 
 

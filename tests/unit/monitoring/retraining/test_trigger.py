@@ -50,9 +50,11 @@ def test_persistent_drift_retrains(project: WatchedProject) -> None:
 def test_an_outcome_alarm_retrains(project: WatchedProject) -> None:
     """Known outcomes that contradict the PDs are enough."""
     project.drifted(QUIET, QUIET)
-    project.judged("auc")
+    project.judged("outcome_discrimination")
     done = project.ask()
-    assert (done.decision, done.why) == ("retrain", "outcomes raise an alarm: auc")
+    assert (done.decision, done.result) == ("retrain", "changed")
+    assert done.why.startswith("outcomes raise an alarm: outcome_discrimination")
+    assert project.ask(at=21).decision == "no trigger"
 
 
 def test_a_person_retrains(project: WatchedProject) -> None:
@@ -238,7 +240,7 @@ print(WatchedProject(Path(sys.argv[2])).ask(sys.argv[3]).result)
 """
 WAITS = (
     "import time; from pathlib import Path; Path('started').touch()\n"
-    "while not Path('go').exists(): time.sleep(0.05)\n"
+    "for _ in range(2_000): Path('go').exists() or time.sleep(0.05)\n"
 )
 
 
@@ -246,15 +248,14 @@ def other_call(project: WatchedProject, script: str) -> subprocess.Popen[str]:
     """A call in a process of its own, which has come as far as its pipeline."""
     words = [sys.executable, "-c", CALLER, str(HERE), str(project.folder), script]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    wait_for(project.folder / "started")
-    return process
-
-
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < deadline
+    deadline = time.monotonic() + 120
+    while not (project.folder / "started").exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            process.communicate()
+            pytest.fail(f"the other call did not get to its pipeline, exit {process.returncode}")
         time.sleep(0.02)
+    return process
 
 
 def release(project: WatchedProject) -> None:

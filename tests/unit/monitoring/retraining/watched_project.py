@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from performance_reports import QUIET, check, performance
 
 from creditrisk.core.settings import Settings
 from creditrisk.monitoring.retraining.history import DriftHistory, DriftWindow
@@ -67,8 +68,9 @@ class WatchedProject:
 
     def judged(self, *alarms: str) -> None:
         """Report performance with these alarms."""
-        content = {"alarms": [{"name": alarm} for alarm in alarms]}
-        self.files.performance.write_text(json.dumps(content))
+        checks = (QUIET, *map(check, alarms))
+        report = performance(*checks, as_of=NOW.date(), models=(MODEL,))
+        report.write(self.files.performance)
 
     def ask(
         self,
