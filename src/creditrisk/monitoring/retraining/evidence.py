@@ -14,7 +14,7 @@ from creditrisk.monitoring.retraining.history import DriftHistory, DriftWindow
 
 # pending: measured as far as can be, and time alone brings more, as with outcomes of a new model.
 Verdict = Literal["fires", "quiet", "pending", "not measured"]
-WINDOWS_NOT_MEASURED = "drift-windows-not-measured"
+WINDOWS_NOT_MEASURED = "drift_windows_not_measured"
 
 _SAME_WINDOW = 0.5
 

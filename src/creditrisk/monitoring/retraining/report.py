@@ -19,9 +19,9 @@ TRIGGER = Path("reports/retrain_trigger.json")
 
 Decided = Literal["retrain", "no trigger", "cool-down", "refused"]
 
-RETRAIN_REFUSED = "retrain-refused"
-RETRAIN_FAILED = "retrain-failed"
-RETRAIN_WANTED = "retrain-wanted"
+RETRAIN_REFUSED = "retrain_refused"
+RETRAIN_FAILED = "retrain_failed"
+RETRAIN_WANTED = "retrain_wanted"
 
 
 class InputFile(Part):
