@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from creditrisk.core.settings import DEFAULT_PARAMS_PATH, Settings, load_settings
+from creditrisk.core.settings import (
+    DEFAULT_PARAMS_PATH,
+    CloudWatchSettings,
+    Settings,
+    load_settings,
+)
 from creditrisk.pipelines.command import run
 
 if TYPE_CHECKING:
@@ -37,6 +42,9 @@ Reference = Annotated[
     Path | None, typer.Option(help="The model's training side, for the domain classifier.")
 ]
 History = Annotated[Path, typer.Option(help="Windows measured so far, for retraining.")]
+PublishMetrics = Annotated[
+    bool, typer.Option("--publish-metrics", help="Send the figures to CloudWatch.")
+]
 FailOnDrift = Annotated[
     bool, typer.Option("--fail-on-drift", help="Exit 1 unless everything is measured and stable.")
 ]
@@ -58,6 +66,7 @@ def main(
     html: Html = Path("reports/production_drift_report.html"),
     no_html: NoHtml = False,
     history: History = Path("reports/drift_history.json"),
+    publish_metrics: PublishMetrics = False,
     fail_on_drift: FailOnDrift = False,
     params: Params = DEFAULT_PARAMS_PATH,
 ) -> None:
@@ -70,12 +79,12 @@ def main(
     from creditrisk.monitoring.production.report import DriftMetrics
     from creditrisk.scoring.scorer import Scorer
 
-    settings = load_settings(params)
-    if (current is None) == (not ledger):
-        raise OneSourceNeeded
     # A failure leaves no report of an earlier pull.
     for path in (out, metrics, html):
         path.unlink(missing_ok=True)
+    settings = load_settings(params)
+    if (current is None) == (not ledger):
+        raise OneSourceNeeded
     scorer = Scorer.load(bundle, threads=settings.resources.usable_threads)
     if current is None:
         pull = _recorded(scorer, since, until, last)
@@ -90,6 +99,8 @@ def main(
         _draw(report, html, settings)
     _remember(figures, history)
     typer.echo(f"{pull.window.shown}: {report.headline()}")
+    if publish_metrics:
+        typer.echo(_publish(figures, settings.monitoring.cloudwatch))
     if fail_on_drift and report.status != "stable":
         raise typer.Exit(1)
 
@@ -137,6 +148,15 @@ def _remember(figures: DriftMetrics, history: Path) -> None:
     named = DriftWindow.model_fields.keys() - {"measured_at"}
     window = DriftWindow(measured_at=datetime.now(UTC), **figures.model_dump(include=named))
     record_window(window, history)
+
+
+def _publish(figures: DriftMetrics, settings: CloudWatchSettings) -> str:
+    """What became of the figures; where nothing is configured that is said and no error."""
+    from creditrisk.monitoring.production.figures import drift_figures
+    from creditrisk.observability.cloudwatch import publish
+
+    metrics = drift_figures(figures, settings.environment, datetime.now(UTC))
+    return publish(metrics, settings).sentence()
 
 
 if __name__ == "__main__":

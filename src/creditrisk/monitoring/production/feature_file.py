@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _STORED, _TYPED = "pull_as_stored", "pull_as_typed"
 _REQUIRED = {"integer": "a whole number", "real": "a finite number", "category": "text"}
+_NO_TYPE = '"NULL"'  # what a column without any value is stored as
 _NUMBERS = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER"}
     | {"UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "BOOLEAN"}
@@ -133,14 +134,15 @@ def _store(
 
     place = quoted_text(glob.escape(str(path)))
     columns = ", ".join(f"{quoted_text(name)}: 'VARCHAR'" for name in names)
-    source = (
+    csv_source = (
         f"read_csv({place}, columns = {{{columns}}}, header = true, auto_detect = false, "
         "delim = ',', quote = '\"', escape = '\"', nullstr = '')"
-        if is_csv(path)
-        else f"read_parquet({place})"
     )
+    # A quoted cell of nothing is null as well.
+    texts = f"select nullif(columns(*), '') from {csv_source}"  # noqa: S608 (quoted names)
+    source = texts if is_csv(path) else f"from read_parquet({place})"
     try:
-        connection.execute(f"create table {_STORED} as from {source}")
+        connection.execute(f"create table {_STORED} as {source}")
     except duckdb.Error as error:
         required = "CSV with as many cells in each line" if is_csv(path) else "intact Parquet"
         raise UnreadablePull(shown, _first_line(error), required) from error
@@ -166,6 +168,8 @@ def _usable(
 
 
 def _fits(stored: str, column: Column) -> bool:
+    if stored == _NO_TYPE:
+        return True
     if column.type == "category":
         return stored == "VARCHAR" or stored.startswith("ENUM")
     return stored in _NUMBERS or stored.startswith("DECIMAL")
