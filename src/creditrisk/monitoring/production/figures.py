@@ -33,7 +33,7 @@ def drift_figures(metrics: DriftMetrics, environment: str, at: datetime) -> list
     `DriftMeasured` is 1 or 0, so that an alarm can tell 'no drift' from 'not measured'.
     """
     dimensions = {"Environment": environment}
-    values = metrics.model_dump(include=FIGURES.keys())
+    values = metrics.model_dump(include=set(FIGURES))
     figures = [
         Metric(name, float(values[field]), unit, dimensions, at)
         for field, (name, unit) in FIGURES.items()
