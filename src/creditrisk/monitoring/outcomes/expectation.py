@@ -72,7 +72,7 @@ def expected_roc_auc(pd: Floats, confidence: float) -> Estimate | None:
 
 
 def expected_ks(pd: Floats, confidence: float) -> Estimate | None:
-    """The mean and the quantiles of KS over drawn outcomes, the same draws each time.
+    """The mean of KS over drawn outcomes and its spread, the same draws each time.
 
     It has no closed form: the largest of many gaps lies higher the fewer the outcomes.
     """
@@ -83,9 +83,8 @@ def expected_ks(pd: Floats, confidence: float) -> Estimate | None:
     found = [value for value in drawn if value is not None]
     if not found:
         return None
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(found, [tail, 1 - tail])
-    return Estimate(float(np.mean(found)), float(low), float(high))
+    deviation = float(np.std(found))
+    return normal_estimate(float(np.mean(found)), deviation, confidence, lowest=0, highest=1)
 
 
 def _drawn_ks(
