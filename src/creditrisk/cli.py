@@ -24,6 +24,7 @@ COMMANDS = {
     "record-lineage": "record_lineage",
     "monitor-drift": "monitor_drift",
     "monitor-production": "monitor_production",
+    "check-freshness": "check_freshness",
     "validate-model": "validate_model",
     "register-candidate": "register_candidate",
     "canary-validation": "canary_validation",

@@ -1,0 +1,1 @@
+"""How old the data are that the model was made of, at their sources."""
