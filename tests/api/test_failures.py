@@ -15,7 +15,8 @@ from api_server import ApiServer, application_body, feature_body
 from starlette.testclient import TestClient
 
 from creditrisk.core.settings import ServeSettings, Settings
-from creditrisk.features.request_features import FeaturesNotComputable, RequestFeatures
+from creditrisk.features.request_features import RequestFeatures
+from creditrisk.features.request_plans import FeaturesNotComputable
 from creditrisk.ledger.decisions import DecisionLedger
 from creditrisk.ledger.errors import LedgerUnavailable
 from creditrisk.observability.logs import BackgroundLines

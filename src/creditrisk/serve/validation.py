@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from creditrisk.contracts.request_violations import RequestRefused, Violation
 from creditrisk.contracts.requests import ApplicationRequest
-from creditrisk.features.request_features import FeaturesNotComputable
+from creditrisk.features.request_plans import FeaturesNotComputable
 
 if TYPE_CHECKING:
     from creditrisk.contracts.requests import RequestChecks
