@@ -14,9 +14,9 @@ REPORT = Path("reports/data_freshness.json")
 
 SourceStatus = Literal["fresh", "generated", "exempt", "stale", "superseded", "not measured"]
 
-DATA_STALE = "data-stale"
-DATA_SUPERSEDED = "data-superseded"
-FRESHNESS_NOT_MEASURED = "freshness-not-measured"
+DATA_STALE = "data_stale"
+DATA_SUPERSEDED = "data_superseded"
+FRESHNESS_NOT_MEASURED = "freshness_not_measured"
 
 _ALARMS: dict[SourceStatus, str] = {
     "not measured": FRESHNESS_NOT_MEASURED,

@@ -21,7 +21,7 @@ def test_a_young_source_is_fresh(tmp_path: Path) -> None:
 def test_an_old_source_is_stale(tmp_path: Path) -> None:
     """A source beyond its allowed age raises the alarm."""
     report = local_source(tmp_path, days_old=40).measure()
-    assert (report.status, report.alarms) == ("stale", ("data-stale",))
+    assert (report.status, report.alarms) == ("stale", ("data_stale",))
     assert "40.0 days old, at most 35" in report.sentences()
 
 
@@ -44,7 +44,7 @@ def test_other_content_supersedes_what_was_ingested(tmp_path: Path, content: byt
     assert source.measure().status == "fresh"
     Path(source.uri).write_bytes(content)
     date(Path(source.uri), 0.5)
-    assert source.measure().alarms == ("data-superseded",)
+    assert source.measure().alarms == ("data_superseded",)
 
 
 def test_other_content_is_seen_at_the_first_look(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_the_pipeline_s_own_copy_has_no_age(tmp_path: Path) -> None:
     copy.write_bytes(CONTENT)
     source = Ingested(tmp_path, str(copy))
     source.write_summary()
-    assert source.measure().alarms == ("freshness-not-measured",)
+    assert source.measure().alarms == ("freshness_not_measured",)
 
 
 @pytest.mark.parametrize("tracked", [f"delivered/{FILE}.dvc", "delivered.dvc"])
@@ -128,7 +128,7 @@ def test_an_unreadable_summary_refuses(tmp_path: Path, content: str) -> None:
     """A damaged summary is 'not measured', never 'fresh'."""
     source = local_source(tmp_path)
     source.summary.write_text(content)
-    assert source.measure().alarms == ("freshness-not-measured",)
+    assert source.measure().alarms == ("freshness_not_measured",)
 
 
 def test_a_summary_of_nothing_refuses(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_clock_that_runs_backwards_refuses(tmp_path: Path) -> None:
     source.measure()
     earlier = NOW - timedelta(days=30)
     assert source.measure(earlier).status == "not measured"
-    assert source.measure(earlier + timedelta(hours=1)).alarms == ("freshness-not-measured",)
+    assert source.measure(earlier + timedelta(hours=1)).alarms == ("freshness_not_measured",)
     assert source.measure(NOW).status == "fresh"
 
 
