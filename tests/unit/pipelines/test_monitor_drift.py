@@ -65,3 +65,17 @@ def test_a_failure_leaves_no_report_of_an_earlier_comparison() -> None:
     with pytest.raises(MissingFile, match=r"test\.parquet"):
         monitor_drift.main()
     assert not REPORT.exists()
+
+
+@pytest.mark.slow
+def test_the_page_is_the_same_each_time() -> None:
+    """So that DVC can keep it; it is written only where one is wanted."""
+    page = Path("reports/drift_report.html")
+    monitor_drift.main(html=page)
+    first = page.read_bytes()
+    assert b"test against train" in first
+    page.unlink()
+    monitor_drift.main()
+    assert not page.exists()
+    monitor_drift.main(html=page)
+    assert page.read_bytes() == first

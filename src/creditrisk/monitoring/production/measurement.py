@@ -137,8 +137,13 @@ def _domain(
 
 
 def _further(predictions: Predictions | None, domain: DomainShift | None) -> list[DriftStatus]:
-    decisions = [predictions.approval, predictions.decline] if predictions else []
-    return [change.status for change in decisions] + ([domain.status] if domain else [])
+    """What counts beside score and inputs.
+
+    Decisions follow from the score: with too few rows to judge them, the score's verdict stands.
+    """
+    changes = [predictions.approval, predictions.decline] if predictions else []
+    found = [change.status for change in changes if change.status != "not measured"]
+    return found + ([domain.status] if domain else [])
 
 
 def _with_reason(shift: Shift, absent: Mapping[str, str]) -> Shift:

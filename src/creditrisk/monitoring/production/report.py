@@ -96,7 +96,7 @@ class ProductionDriftReport(Report):
     which `confidence` is that of all `tests` together, and beyond `bars`. `domain` is null where no
     rows of training were given.
 
-    `status` is the worst of score, inputs, domain and decisions. `drift_share` is the share of the
+    `status` is the worst of score, inputs, domain and, where rows suffice to judge them, decisions. `drift_share` is the share of the
     measured inputs that are shifted or drifted, null where none was measured. Of `broken_rules`
     those of level error that nothing excuses add up to `contract_violations`. `unseen_categories`
     counts cells with a text that no training row has.
