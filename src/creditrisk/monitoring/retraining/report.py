@@ -104,11 +104,12 @@ class RetrainTrigger(Report):
 
     def _outcome(self) -> str:
         added = self.new_data.applicants if self.new_data else 0
-        why = f" ({self.no_new_data_because})" if self.no_new_data_because else ""
-        data = f"{added:,} new labelled applicants{why}"
-        if self.result == "unchanged" or self.after is None:
-            return f"{data}; nothing to do: data, code and settings are those of the present model"
-        return f"{data}; bundle {_short(self.before)} became {_short(self.after)}"
+        data = self.no_new_data_because or f"{added:,} new labelled applicants"
+        if self.result == "changed":
+            return f"{data}; bundle {_short(self.before)} became {_short(self.after)}"
+        if added:
+            return f"{data}, but the source has them already: data and model are as before"
+        return f"{data}; nothing to do: data, code and settings are those of the present model"
 
 
 def _short(state: TrainedState | None) -> str:

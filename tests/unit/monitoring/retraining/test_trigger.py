@@ -190,6 +190,13 @@ def test_unchanged_inputs_are_a_no_op(project: WatchedProject) -> None:
     assert "nothing to do" in done.sentence()
 
 
+def test_new_applicants_that_change_nothing_are_not_called_news(project: WatchedProject) -> None:
+    """Where ingestion left all of them out, the model is as before, and that is said."""
+    done = project.ask(CHANGES_NOTHING)
+    assert (done.result, done.new_data) == ("unchanged", ADDED)
+    assert "the source has them already" in done.sentence()
+
+
 def test_a_failed_stage_is_named(project: WatchedProject) -> None:
     """Exit code, stage and last lines are kept, with what lies there now."""
     done = project.ask(FAILS)
