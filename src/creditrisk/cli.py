@@ -45,6 +45,7 @@ COMMANDS = {
     "trace": "trace",
     "replay": "replay",
     "outcomes": "outcomes",
+    "simulate": "simulate",
 }
 
 USAGE_ERROR = 2
