@@ -10,6 +10,7 @@ from creditrisk.models.metrics.stability import (
     NumberBins,
     category_counts,
     critical_stability_index,
+    gathered,
     stability_index,
 )
 
@@ -131,3 +132,53 @@ def test_categories_others_and_missing_are_counted_apart() -> None:
     labels, counts = category_counts({"F": 3, None: 2, "X": 4}, ("F", "M"))
     assert labels == ("F", "M", "other", "missing")
     assert counts.tolist() == [3, 0, 4, 2]
+
+
+def test_the_p_value_agrees_with_the_critical_value() -> None:
+    """At the critical value of 99 % the p-value is 0.01."""
+    index = stability_index([500, 500], [550, 450], 0.99)
+    at_the_edge = stability_index([500, 500], [550, 450], 1 - index.p_value)
+    assert at_the_edge.critical_value == pytest.approx(index.value)
+    assert stability_index([5, 0], [7, 0]).p_value == 1
+
+
+def test_rare_bins_are_put_together() -> None:
+    """Neighbours, until ten rows of the smaller sample are expected; no row is lost."""
+    one, other = gathered([1_000, 16, 8, 900, 18, 3], [500, 8, 4, 450, 9, 2])
+    assert one.tolist() == [1_000, 900, 24, 21]
+    assert other.tolist() == [500, 450, 12, 11]
+
+
+def test_what_is_still_rare_at_the_end_joins_others() -> None:
+    """No bin is left with fewer rows than asked for, unless all rows are in one."""
+    assert [counts.tolist() for counts in gathered([9, 9, 8], [9, 9, 8])] == [[26], [26]]
+    assert [counts.tolist() for counts in gathered([99, 40, 2], [99, 40, 2])] == [[99, 42]] * 2
+    assert [counts.tolist() for counts in gathered([3, 0], [2, 0])] == [[3], [2]]
+
+
+def test_what_is_frequent_in_one_sample_alone_stays_apart() -> None:
+    """A category that is new and frequent is no rare bin."""
+    one, other = gathered([5_000, 5_000, 0], [400, 400, 200])
+    assert (one.tolist(), other.tolist()) == ([5_000, 5_000, 0], [400, 400, 200])
+
+
+@pytest.mark.parametrize("rows", [(20_000, 500), (400, 400)])
+def test_rare_bins_do_not_alarm_more_often_than_they_may(rows: tuple[int, int]) -> None:
+    """Of 20,000 pairs with rare categories at most two in a thousand have a p-value below 0.001."""
+    generator = np.random.default_rng(6)
+    shares = 1 / np.arange(1, 41) ** 1.5
+    samples = [generator.multinomial(n, shares / shares.sum(), 20_000) for n in rows]
+    low = [
+        stability_index(*gathered(one, other)).p_value < 1e-3
+        for one, other in zip(*samples, strict=True)
+    ]
+    assert np.mean(low) < 2e-3
+
+
+def test_rare_quantiles_do_not_alarm_more_often_than_they_may() -> None:
+    """Bins of equal reference rows, nine expected in each: below 0.001 in at most 2 of 1,000."""
+    generator = np.random.default_rng(7)
+    reference = np.append(np.full(10, 150), 3_500)
+    current = generator.multinomial(300, reference / reference.sum(), 20_000)
+    low = [stability_index(*gathered(reference, now)).p_value < 1e-3 for now in current]
+    assert np.mean(low) < 2e-3
