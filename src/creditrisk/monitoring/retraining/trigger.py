@@ -35,7 +35,7 @@ from creditrisk.monitoring.retraining.training import (
     run_pipeline,
 )
 
-LOCK = Path("reports/retrain.lock")
+LOCK = Path("reports/retrain_trigger.lock")
 SNAPSHOT_STEP = "labelled snapshot"
 
 TakeSnapshot = Callable[[], NewData]
