@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from simulated_lending import fitted, tables
 
-from creditrisk.mlops.monitoring_reference import MonitoringReference, monitoring_reference
+from creditrisk.mlops.monitoring_reference import (
+    MonitoringReference,
+    NumberReference,
+    monitoring_reference,
+    reference_of,
+)
+from creditrisk.models.encoding import FeatureEncoding, ModelFeature
 from creditrisk.models.serving import ServingForm, serving_files
 
 TRAIN = tables().train
@@ -56,3 +63,28 @@ def test_the_bins_count_later_rows(reference: MonitoringReference) -> None:
     children = np.asarray(TRAIN.column("CNT_CHILDREN"), np.float64)
     part = again.numbers["CNT_CHILDREN"]
     assert tuple(part.bins.counts(children)) == part.counts
+
+
+def test_numbers_are_summed_up_by_a_hundred_points(reference: MonitoringReference) -> None:
+    """The rows at or below each point, missing ones left out; the smallest value is no point."""
+    values = np.asarray(TRAIN.column("CREDIT_TO_INCOME").drop_null(), np.float64)
+    summed = reference.numbers["CREDIT_TO_INCOME"].distribution
+    assert summed.rows == len(values)
+    assert len(summed.points) <= 100
+    assert [int(np.sum(values <= p)) for p in summed.points] == summed.at_or_below.tolist()
+    assert summed.points[0] > values.min()
+
+
+def test_a_reference_of_before_the_points_is_read() -> None:
+    """Bundles without them stay usable."""
+    older = NumberReference(points=(1.0,), by_value=False, labels=("a", "b", "c"), counts=(4, 5, 1))
+    assert (older.distribution.rows, older.distribution.points.size) == (9, 0)
+
+
+def test_an_unlisted_category_is_no_missing_value() -> None:
+    """A text that the catalogue does not know is counted as other."""
+    encoding = FeatureEncoding(
+        features=(ModelFeature(name="KIND", type="category", categories=("a",)),)
+    )
+    made = reference_of(encoding, pa.table({"KIND": ["a", "z", None]}), np.array([0.1, 0.2, 0.3]))
+    assert made.categories["KIND"].counts == (1, 1, 1)

@@ -7,49 +7,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from applicant_samples import FEATURES, SETTINGS, HalfOfRatio, applicants
 
 from creditrisk.core.errors import MissingFile
 from creditrisk.core.files import sha256_of
-from creditrisk.core.settings import MonitorDriftSettings
-from creditrisk.models.encoding import ModelFeature
+from creditrisk.models.errors import MissingFeatures
 from creditrisk.monitoring.drift import DriftReport, NoSample, measure_drift, worst
 
-FEATURES = (
-    ModelFeature(name="RATIO", type="real"),
-    ModelFeature(name="CHILDREN", type="integer"),
-    ModelFeature(name="INCOME_TYPE", type="category", categories=("Pensioner", "Working")),
-)
 
-
-class HalfOfRatio:
-    """A model whose PD is half of RATIO."""
-
-    bundle_sha256 = "b" * 64
-
-    def probabilities(self, table: pa.Table) -> np.ndarray:
-        """The PD of each row."""
-        return np.asarray(table["RATIO"].to_numpy()) / 2
-
-
-def applicants(rows: int, seed: int, **changes: Any) -> pa.Table:
-    """Rows with a ratio, children, an income type with nulls; `changes` replace columns."""
-    generator = np.random.default_rng(seed)
-    kinds = generator.choice(np.array(["Pensioner", "Working"]), rows, p=(0.3, 0.7))
-    columns = {
-        "SK_ID_CURR": np.arange(rows),
-        "RATIO": generator.random(rows),
-        "CHILDREN": generator.poisson(0.5, rows),
-        "INCOME_TYPE": pa.array(kinds, mask=generator.random(rows) < 0.1),
-    }
-    return pa.table({**columns, **changes})
-
-
-def drift(folder: Path, current: pa.Table, reference: pa.Table | None = None) -> DriftReport:
+def drift(
+    folder: Path,
+    current: pa.Table,
+    reference: pa.Table | None = None,
+    model: HalfOfRatio | None = None,
+) -> DriftReport:
     """The report of a current sample against 8,000 reference rows."""
     paths = folder / "train.parquet", folder / "2026-05.parquet"
     for path, table in zip(paths, (reference or applicants(8_000, 1), current), strict=True):
         pq.write_table(table, path)
-    return measure_drift(*paths, FEATURES, HalfOfRatio(), MonitorDriftSettings())
+    return measure_drift(*paths, FEATURES, model or HalfOfRatio(), SETTINGS)
 
 
 def test_two_samples_of_one_population_are_stable(tmp_path: Path) -> None:
@@ -87,19 +63,6 @@ def test_a_milder_shift_is_shifted(tmp_path: Path) -> None:
     assert report.features[1].status == report.status == "shifted"
 
 
-def test_missing_values_are_a_bin(tmp_path: Path) -> None:
-    """A source that stops delivering is drift, though no value changed."""
-    report = drift(tmp_path, applicants(3_000, 2, INCOME_TYPE=pa.nulls(3_000, pa.string())))
-    assert report.features[2].status == "drifted"
-    assert {b.label: b.current_share for b in report.features[2].bins}["missing"] == 1
-
-
-def test_a_new_category_is_no_missing_value(tmp_path: Path) -> None:
-    """A text that the catalogue does not list has a bin of its own."""
-    report = drift(tmp_path, applicants(3_000, 2, INCOME_TYPE=["Student"] * 3_000))
-    assert {b.label: b.current_share for b in report.features[2].bins}["other"] == 1
-
-
 def test_few_rows_are_not_measured(tmp_path: Path) -> None:
     """Where chance alone reaches drift, a report says so and never 'stable'."""
     report = drift(tmp_path, applicants(20, 2))
@@ -117,15 +80,53 @@ def test_a_missing_column_is_not_measured(tmp_path: Path) -> None:
     """A model input that the sample lacks is named; the others are compared."""
     report = drift(tmp_path, applicants(500, 2).drop(["CHILDREN"]))
     assert [s.status for s in report.features] == ["stable", "not measured", "stable"]
-    assert "CHILDREN" in (report.features[1].reason or "")
+    assert (report.status, report.drift_detected) == ("not measured", None)
+    assert report.domain.status == "stable"
+
+
+def test_a_sample_that_cannot_be_scored_says_why(tmp_path: Path) -> None:
+    """Where a model input is missing the score is not measured, and the reason names the input."""
+
+    class NeedsChildren(HalfOfRatio):
+        def probabilities(self, table: pa.Table) -> np.ndarray:
+            if "CHILDREN" not in table.column_names:
+                raise MissingFeatures(["CHILDREN"])
+            return super().probabilities(table)
+
+    report = drift(tmp_path, applicants(500, 2).drop(["CHILDREN"]), model=NeedsChildren())
+    assert report.score.status == "not measured"
+    assert "CHILDREN" in (report.score.reason or "")
+
+
+def test_the_verdict_is_the_worst_of_all_parts(tmp_path: Path) -> None:
+    """One of three inputs moved: a third drifted, and the report says drift."""
+    report = drift(tmp_path, applicants(3_000, 2, CHILDREN=np.full(3_000, 4)))
+    assert report.drift_share == pytest.approx(1 / 3)
+    assert report.drift_detected is True
+    assert report.score.status == "stable"
+
+
+def test_drift_of_the_whole_alone_is_drift(tmp_path: Path) -> None:
+    """Columns that no longer go together move the report, though no column moved."""
+    ratio = np.random.default_rng(3).random(6_000)
+    together = applicants(6_000, 1, RATIO=ratio, CHILDREN=(ratio * 6).astype(int))
+    apart = applicants(6_000, 2, RATIO=ratio, CHILDREN=(ratio[::-1] * 6).astype(int))
+    report = drift(tmp_path, apart, together)
+    assert {shift.status for shift in (report.score, *report.features)} == {"stable"}
+    assert report.status == report.domain.status == "drifted"
+
+
+def test_the_level_is_shared_by_all_measures(tmp_path: Path) -> None:
+    """Score and three columns are measured twice, the whole once: nine share one in a hundred."""
+    report = drift(tmp_path, applicants(500, 2))
+    assert (report.tests, report.confidence) == (9, 0.99)
+    assert report.level == pytest.approx(0.01 / 9)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """The refusal says which file and what writes it."""
     with pytest.raises(MissingFile, match=r"nothing\.parquet .* Run split_data"):
-        measure_drift(
-            tmp_path / "nothing.parquet", tmp_path, FEATURES, HalfOfRatio(), MonitorDriftSettings()
-        )
+        measure_drift(tmp_path / "nothing.parquet", tmp_path, FEATURES, HalfOfRatio(), SETTINGS)
 
 
 def test_the_report_survives_its_file(tmp_path: Path) -> None:
