@@ -79,7 +79,7 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--portfolios", type=int, default=1_000)
-    parser.add_argument("--applicants", type=int, nargs="+", default=[1_500, 6_000, 20_000])
+    parser.add_argument("--applicants", type=int, nargs="+", default=[1_500, 6_000])
     options = parser.parse_args()
     print("| outcomes | law | any | discrimination | calibration | grade |")
     print("| ---: | --- | ---: | ---: | ---: | ---: |")
