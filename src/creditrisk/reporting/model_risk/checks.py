@@ -221,7 +221,7 @@ def _shifts(check: Check, table: ShiftTable) -> Iterator[Block]:
                 axis_over([bar.value for bar in bars], "Stability index", decimal, zero=True),
             ),
             f"The {len(bars)} inputs that differ most between {table.reference} and {table.current}, "
-            f"of {len(table.rows)}. Customary bands: 0.10 and 0.25.",
+            f"of {len(table.rows)}. Flagged: beyond the bar and beyond chance.",
         )
 
 
