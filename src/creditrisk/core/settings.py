@@ -438,9 +438,12 @@ class ProductionSettings(Section):
 
     A share of approved or declined applicants that differs by `max_decision_change` or more counts
     as drift if chance does not explain it, which both together do with at most 1 - `confidence`.
-    The pages of drift reports draw the score and the `drawn_columns` inputs that moved most.
+    More contract violations, or cells with an unseen category, than `max_broken_share` of the rows
+    are an alarm. The pages of drift reports draw the score and the `drawn_columns` inputs that moved
+    most.
     """
 
+    max_broken_share: Share = 0.001
     max_decision_change: PositiveShare = 0.05
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.999
     drawn_columns: Annotated[int, Field(ge=0, le=500)] = 12

@@ -33,7 +33,10 @@ Ledger = Annotated[bool, typer.Option("--ledger", help="Measure what the ledger 
 Last = Annotated[str | None, typer.Option(help="So long until now: 24h, 30d, 4w.")]
 Since = Annotated[str | None, typer.Option(help="From this moment on, ISO 8601; UTC without zone.")]
 Until = Annotated[str | None, typer.Option(help="Before this moment; else now.")]
-BundleFolder = Annotated[Path, typer.Option(help="The model.")]
+BundleFolder = Annotated[
+    Path | None, typer.Option(help="A model; else the one that is served, else the pipeline's.")
+]
+Served = Annotated[Path, typer.Option(help="Folder of the served models.")]
 Out = Annotated[Path, typer.Option(help="Report of the comparison.")]
 Metrics = Annotated[Path, typer.Option(help="Its figures, flat.")]
 Html = Annotated[Path, typer.Option(help="The report as a page.")]
@@ -60,7 +63,8 @@ def main(
     since: Since = None,
     until: Until = None,
     reference: Reference = None,
-    bundle: BundleFolder = Path("models/credit_risk_pd"),
+    bundle: BundleFolder = None,
+    served: Served = Path("models/served"),
     out: Out = Path("reports/production_drift_report.json"),
     metrics: Metrics = Path("reports/drift_metrics.json"),
     html: Html = Path("reports/production_drift_report.html"),
@@ -85,7 +89,8 @@ def main(
     settings = load_settings(params)
     if (current is None) == (not ledger):
         raise OneSourceNeeded
-    scorer = Scorer.load(bundle, threads=settings.resources.usable_threads)
+    folder = bundle or _monitored(served)
+    scorer = Scorer.load(folder, threads=settings.resources.usable_threads)
     if current is None:
         pull = _recorded(scorer, since, until, last)
     else:
@@ -103,6 +108,17 @@ def main(
         typer.echo(_publish(figures, settings.monitoring.cloudwatch))
     if fail_on_drift and report.status != "stable":
         raise typer.Exit(1)
+
+
+def _monitored(served: Path) -> Path:
+    """The bundle of the champion that is served, else the pipeline's latest."""
+    from creditrisk.mlops.served import bundle_folder, load_served, pointer_path, read_served
+
+    if not pointer_path(served, "champion").exists():
+        return Path("models/credit_risk_pd")
+    champion = read_served(served)
+    load_served(served, champion)
+    return bundle_folder(served, champion)
 
 
 def _pulled(

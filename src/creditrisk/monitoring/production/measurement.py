@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 from creditrisk.contracts.tables import APPLICANT_KEY
 from creditrisk.core.errors import MissingFile
 from creditrisk.core.files import sha256_of
-from creditrisk.core.settings import Settings
+from creditrisk.core.settings import ProductionSettings, Settings
 from creditrisk.mlops.monitoring_reference import MonitoringReference
 from creditrisk.models.encoding import FeatureEncoding
 from creditrisk.models.errors import MissingFeatures
 from creditrisk.monitoring.drift import Comparison, DriftStatus, Shift, compare, worst
 from creditrisk.monitoring.drift.domain import domain_shift
 from creditrisk.monitoring.drift.judgement import bars_by_method
-from creditrisk.monitoring.drift.report import DomainShift, detected
+from creditrisk.monitoring.drift.report import FOUND, DomainShift, detected
 from creditrisk.monitoring.production.errors import ForeignReference
 from creditrisk.monitoring.production.predictions import measured_predictions
 from creditrisk.monitoring.production.pull import Pull
 from creditrisk.monitoring.production.report import (
+    AlarmName,
     NotMeasured,
     Predictions,
     ProductionDriftReport,
@@ -56,7 +57,7 @@ def measure_production(
     predictions = _predictions(scores, reference, settings)
     domain = None if training is None else _domain(training, pull, scorer, found, settings)
     status = worst([found.status, *_further(predictions, domain)])
-    return ProductionDriftReport(
+    report = ProductionDriftReport(
         bundle_sha256=scorer.bundle_sha256,
         window=pull.window,
         reference_rows=reference.rows,
@@ -66,6 +67,7 @@ def measure_production(
         bars=bars_by_method(settings.monitor_drift),
         status=status,
         drift_detected=detected(status),
+        alarms=(),
         drift_share=found.drift_share,
         score=found.score,
         predictions=predictions,
@@ -77,6 +79,7 @@ def measure_production(
         extra_columns=pull.extra_columns,
         not_measured=tuple(_not_measured(pull, found, predictions, domain)),
     )
+    return report.model_copy(update={"alarms": _alarms(report, settings.monitoring.production)})
 
 
 def training_rows(path: Path, scorer: Scorer) -> pa.Table:
@@ -144,6 +147,29 @@ def _further(predictions: Predictions | None, domain: DomainShift | None) -> lis
     changes = [predictions.approval, predictions.decline] if predictions else []
     found = [change.status for change in changes if change.status != "not measured"]
     return found + ([domain.status] if domain else [])
+
+
+def _alarms(report: ProductionDriftReport, settings: ProductionSettings) -> tuple[AlarmName, ...]:
+    """What a person must look at."""
+    bar = settings.max_broken_share * report.window.rows
+    firing: dict[AlarmName, bool] = {
+        "score_drift": report.score.status in FOUND,
+        "input_drift": any(shift.status in FOUND for shift in report.features),
+        "domain_drift": report.domain is not None and report.domain.status in FOUND,
+        "decision_drift": _changed(report.predictions),
+        "drift_not_measured": report.status == "not measured",
+        "contract_violations": report.contract_violations > bar,
+        "unseen_categories": report.unseen_categories > bar,
+    }
+    return tuple(name for name, fires in firing.items() if fires)
+
+
+def _changed(predictions: Predictions | None) -> bool:
+    """Whether decisions are others than training's would have been."""
+    return predictions is not None and "drifted" in {
+        predictions.approval.status,
+        predictions.decline.status,
+    }
 
 
 def _with_reason(shift: Shift, absent: Mapping[str, str]) -> Shift:

@@ -42,6 +42,7 @@ def production_page(report: ProductionDriftReport, drawn_columns: int) -> DriftP
 def _facts(report: ProductionDriftReport) -> Mapping[str, str]:
     return {
         "Measured": _window(report.window),
+        "Alarms": ", ".join(report.alarms) or "none",
         "Model": f"{report.bundle_sha256[:_SHOWN_DIGITS]}, {report.reference_rows:,} training rows",
         "Inputs": _inputs(report),
         **dict(_predictions(report)),

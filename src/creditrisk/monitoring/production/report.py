@@ -21,6 +21,15 @@ REPORT = Path("reports/production_drift_report.json")
 METRICS = Path("reports/drift_metrics.json")
 
 PullKind = Literal["features", "applications", "ledger"]
+AlarmName = Literal[
+    "score_drift",
+    "input_drift",
+    "domain_drift",
+    "decision_drift",
+    "drift_not_measured",
+    "contract_violations",
+    "unseen_categories",
+]
 RuleLevel = Literal["error", "warning"]
 
 
@@ -99,7 +108,8 @@ class ProductionDriftReport(Report):
     `status` is the worst of score, inputs, domain and, where rows suffice to judge them, decisions. `drift_share` is the share of the
     measured inputs that are shifted or drifted, null where none was measured. Of `broken_rules`
     those of level error that nothing excuses add up to `contract_violations`. `unseen_categories`
-    counts cells with a text that no training row has.
+    counts cells with a text that no training row has. docs/runbook.md has a heading for each of
+    `alarms`.
     """
 
     bundle_sha256: str
@@ -111,6 +121,7 @@ class ProductionDriftReport(Report):
     bars: dict[Method, DriftBars]
     status: DriftStatus
     drift_detected: bool | None
+    alarms: tuple[AlarmName, ...]
     drift_share: Number | None
     score: Shift
     predictions: Predictions | None

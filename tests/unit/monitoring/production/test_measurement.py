@@ -159,3 +159,27 @@ def test_too_few_rows_to_judge_decisions_hide_no_verdict(tmp_path: Path, model: 
     assert report.predictions is not None
     assert report.predictions.approval.status == "not measured"
     assert "too few rows (800)" in reasons(report)["approvals"]
+
+
+def test_a_quiet_pull_raises_no_alarm(tmp_path: Path, model: Model) -> None:
+    """Neither does one broken row of three thousand."""
+    training = training_rows(model.training, model.scorer)
+    incomes = ["Astronaut", *production_rows().column("NAME_INCOME_TYPE").to_pylist()[1:]]
+    table = production_rows(NAME_INCOME_TYPE=incomes)
+    report = measured(table, tmp_path, model, training=training)
+    assert (report.contract_violations, report.unseen_categories, report.alarms) == (1, 1, ())
+
+
+def test_each_alarm_fires_on_what_it_is_about(tmp_path: Path, model: Model) -> None:
+    """Drift of four kinds, broken rules and new categories, and what could not be told."""
+    training = training_rows(model.training, model.scorer)
+    broken = doubled().drop(["NAME_INCOME_TYPE"])
+    incomes = pa.array(["Astronaut"] * 1_500 + ["Working"] * 1_500)
+    report = measured(
+        broken.append_column("NAME_INCOME_TYPE", incomes), tmp_path, model, training=training
+    )
+    assert report.alarms == (
+        *("score_drift", "input_drift", "domain_drift", "decision_drift"),
+        *("contract_violations", "unseen_categories"),
+    )
+    assert measured(production_rows(1), tmp_path, model).alarms == ("drift_not_measured",)
