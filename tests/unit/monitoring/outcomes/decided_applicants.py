@@ -41,15 +41,28 @@ MODEL = {
     "bundle": BUNDLE,
 }
 
-# Loads a file and says that it did. Arguments: url, anchor, file, refused file.
+# Loads a file and says so, or is killed once a step is done. Arguments: url, anchor, file, refused
+# file, the step's name or nothing.
 LOADER = """
-import sys
+import os, signal, sys
 from datetime import date
 from pathlib import Path
 from creditrisk.core.settings import Settings
 from creditrisk.ledger import DecisionLedger
 from creditrisk.monitoring.outcomes.loading import LoadRequest, load_outcomes
-url, anchor, file, refused = sys.argv[1:]
+from creditrisk.ledger import outcome_store
+from creditrisk.ledger.decision_anchor import AnchorKeeper
+
+def killed_after(step):
+    def stepping(*arguments):
+        step(*arguments)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return stepping
+
+url, anchor, file, refused, last = sys.argv[1:]
+if last:
+    place = AnchorKeeper if last == "follow" else outcome_store
+    setattr(place, last, killed_after(getattr(place, last)))
 sys.stdout.write("ready" + chr(10)); sys.stdout.flush()
 sys.stdin.readline()
 with DecisionLedger.open(url, anchor=Path(anchor), create=False) as ledger:
@@ -175,9 +188,9 @@ class DecidedPlace:
     def _at_ledger(self) -> DecisionPlace:
         return DecisionPlace(self.url, self.anchor)
 
-    def loader(self, path: Path) -> subprocess.Popen[str]:
+    def loader(self, path: Path, last_step: str = "") -> subprocess.Popen[str]:
         """A process that loads a file once it is told to; it is ready when this returns."""
-        arguments = [self.url, str(self.anchor), str(path), f"{path}.refused.csv"]
+        arguments = [self.url, str(self.anchor), str(path), f"{path}.refused.csv", last_step]
         process = subprocess.Popen(
             [sys.executable, "-c", LOADER, *arguments],
             env={**os.environ, "CREDITRISK_LEDGER_KEY": KEY},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -323,27 +322,20 @@ def loaded_at_once(processes: Sequence[subprocess.Popen[str]]) -> list[OutcomeLo
     return [OutcomeLoad.model_validate_json(text) for text in said]
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_a_kill_leaves_all_of_a_load_or_nothing(place: DecidedPlace) -> None:
-    """Killed at any moment, a load stands whole or not at all, and loading again completes it."""
-    place.decide(range(1, 3_001))
-    path = place.file(*outcomes(range(1, 3_001)))
-    seen = set()
-    for attempt in range(12):
-        process = place.loader(path)
-        assert process.stdin
-        process.stdin.write("go\n")
-        process.stdin.flush()
-        time.sleep(0.15 * attempt)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        with place.open() as ledger:
-            stored = len([*sound_outcomes(ledger)])
-            assert ledger.verify().is_whole
-        assert stored in {0, 3_000}
-        seen.add(stored)
-    assert 0 in seen
-    load = place.load(path)
-    assert load.loaded + load.known == 3_000
-    assert len(place.stored()) == 3_000
+@pytest.mark.parametrize(
+    ("step", "stands"), [("stage", 0), ("insert", 0), ("insert_load", 0), ("follow", 10)]
+)
+def test_a_kill_leaves_all_of_a_load_or_nothing(
+    decided: DecidedPlace, step: str, stands: int
+) -> None:
+    """Killed after any step, a load stands whole or not at all; loading again completes it."""
+    path = decided.file(*outcomes(range(1, 11)))
+    process = decided.loader(path, step)
+    process.communicate("go\n")
+    assert process.returncode == -signal.SIGKILL
+    with decided.open() as ledger:
+        assert len([*sound_outcomes(ledger)]) == stands
+        assert ledger.verify().is_whole
+    load = decided.load(path)
+    assert (load.loaded, load.known) == (10 - stands, stands)
+    assert len(decided.stored()) == 10
