@@ -5,6 +5,7 @@ Colours are those of the page (`reporting/templates/document.html.j2`), light an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,6 +16,8 @@ _TITLE, _PLOT, _GAP = 24, 92, 14
 _STRIP = 34
 _FOOT = 26
 _TICKS = 3
+_NICE_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+_TINY = 1e-9
 _ROOM = 0.08  # of a lane's range, above and below what it shows
 
 Shown = Callable[[float], str]
@@ -51,13 +54,13 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A plot over the months. `floor` is where its scale begins, if that is given."""
+    """A plot over the months; its scale covers `least` at least, so that noise stays small."""
 
     title: str
     series: Sequence[Series]
     shown: Shown
     bars: Sequence[Bar] = ()
-    floor: float | None = None
+    least: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,20 +201,24 @@ class _Scale:
     @classmethod
     def of(cls, lane: Lane, top: float) -> _Scale:
         seen = [value for one in lane.series for value in one.values if value is not None]
-        lows = [one.low for one in seen] + [bar.value for bar in lane.bars]
-        highs = [one.high for one in seen] + [bar.value for bar in lane.bars]
-        low, high = min(lows, default=0.0), max(highs, default=1.0)
-        if lane.floor is not None:
-            low = min(lane.floor, low)
+        ends = [end for one in seen for end in (one.low, one.high)]
+        ends += [bar.value for bar in lane.bars] + list(lane.least or ())
+        low, high = min(ends, default=0.0), max(ends, default=1.0)
         room = (high - low or 1.0) * _ROOM
-        return cls(low if lane.floor is not None else low - room, high + room, top)
+        from_least = lane.least is not None and low == lane.least[0]
+        return cls(low if from_least else low - room, high + room, top)
 
     def y(self, value: float) -> float:
         return self.top + _PLOT * (1 - (value - self.low) / (self.high - self.low))
 
     def ticks(self) -> list[float]:
-        step = (self.high - self.low) / _TICKS
-        return [self.low + place * step for place in range(_TICKS + 1)]
+        """Round values within the scale, two to five of them."""
+        rough = (self.high - self.low) / _TICKS
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = next(nice * power for nice in _NICE_STEPS if nice * power >= rough)
+        first = math.ceil(self.low / step - _TINY)
+        last = math.floor(self.high / step + _TINY)
+        return [number * step for number in range(first, last + 1)]
 
 
 def _drawn(series: Series, months: Months, scale: _Scale, shown: Shown) -> list[str]:

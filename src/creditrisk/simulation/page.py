@@ -110,7 +110,7 @@ def _svg(timeline: Timeline) -> str:
     played = timeline.played
     shifted = [place for place, month in enumerate(timeline.months) if month.is_shifted]
     months = Months(
-        labels=[month.month[2:] for month in timeline.months],
+        labels=[month.month for month in timeline.months],
         shaded_from=shifted[0] if shifted else None,
         shade=_SHADE.get(played.scenario, ""),
     )
@@ -142,7 +142,7 @@ def _lanes(timeline: Timeline) -> list[Lane]:
                 ),
                 Series("realised", _BLUE, _realised(months)),
             ],
-            _decimals(3),
+            _decimals(2),
         ),
         Lane(
             "Defaults observed / expected",
@@ -155,7 +155,7 @@ def _lanes(timeline: Timeline) -> list[Lane]:
             [Series("", _BLUE, _points(month.drift.score_psi for month in months), flagged=above)],
             _decimals(2),
             [Bar(rules.min_score_psi, "counts for a retraining")],
-            floor=0.0,
+            least=(0.0, 0.12),
         ),
         Lane(
             "Share of inputs that moved",
@@ -166,16 +166,17 @@ def _lanes(timeline: Timeline) -> list[Lane]:
             ],
             percent,
             [Bar(rules.min_drift_share, "counts for a retraining")],
-            floor=0.0,
+            least=(0.0, 0.12),
         ),
         Lane(
             "Can a classifier tell the month from training? (ROC-AUC, 0.5 = no)",
             [Series("", _BLUE, _points(month.drift.domain_auc for month in months))],
             _decimals(2),
-            floor=0.5,
+            [Bar(timeline.domain_bars.shifted_from, "shifted from here")],
+            least=(0.45, 0.6),
         ),
         Lane(
-            "Truth: ROC-AUC of all applicants",
+            "What no lender sees: true ROC-AUC of all applicants",
             [
                 Series(
                     "first model",
@@ -185,7 +186,8 @@ def _lanes(timeline: Timeline) -> list[Lane]:
                 ),
                 Series("champion", _GREEN, [_value(m.truth.roc_auc) for m in months]),
             ],
-            _decimals(3),
+            _decimals(2),
+            least=(0.65, 0.8),
         ),
     ]
 
@@ -231,27 +233,31 @@ def _promise_blocks(timeline: Timeline) -> list[Block]:
 
 def _month_grid(timeline: Timeline) -> Grid:
     columns = (
-        *("month", "champion", "approved", "mean PD", "score PSI", "inputs moved", "domain"),
-        *("accepted: ROC-AUC estimated", "realised", "observed / expected", "at the month's end"),
+        *("month", "model", "approved", "mean PD", "score PSI", "inputs moved", "classifier"),
+        *("AUC estimated", "AUC realised", "obs. / exp.", "at its end"),
     )
     rows = [_month_row(month) for month in timeline.months]
-    return Grid("Figures of each month; outcomes of the last ones come later.", columns, rows)
+    caption = (
+        "Estimated and realised ROC-AUC, and defaults observed over expected, are of accepted "
+        "applicants, with 95 % intervals."
+    )
+    return Grid(caption, columns, rows)
 
 
 def _month_row(month: TimelineMonth) -> list[Cell]:
     drift, known = month.drift, month.outcomes
     tone: Tone = "open" if drift.is_above else "plain"
     return [
-        Cell(month.month, note="changed" if month.is_shifted else ""),
+        Cell(_unbroken(month.month), note="changed" if month.is_shifted else ""),
         Cell(f"v{month.champion}"),
         Cell(_shown(drift.approval_rate, percent), number=True),
         Cell(_shown(drift.mean_pd, _decimals(3)), number=True),
         Cell(_shown(drift.score_psi, _decimals(3)), tone, number=True),
         Cell(_shown(drift.drift_share, percent), tone, number=True),
         Cell(_shown(drift.domain_auc, _decimals(3)), number=True),
-        Cell(_measure(known.estimated_roc_auc if known else None, 3), number=True),
-        Cell(_measure(known.roc_auc if known else None, 3), number=True),
-        Cell(_measure(known.observed_expected if known else None, 2), number=True),
+        _measure_cell(known.estimated_roc_auc if known else None, 3),
+        _measure_cell(known.roc_auc if known else None, 3),
+        _measure_cell(known.observed_expected if known else None, 2),
         _end_cell(month),
     ]
 
@@ -267,7 +273,7 @@ def _end_cell(month: TimelineMonth) -> Cell:
 
 def _cause_grid(timeline: Timeline) -> Grid:
     rows = [
-        [Cell(month.month), Cell(month.retraining.decision), Cell(_happened(month))]
+        [Cell(_unbroken(month.month)), Cell(month.retraining.decision), Cell(_happened(month))]
         for month in timeline.months
     ]
     return Grid("Why, in the words of the rules.", ("month", "decision", "why"), rows)
@@ -322,10 +328,15 @@ def _played_blocks(timeline: Timeline) -> list[Block]:
     return [Paragraph(text), Facts(values)]
 
 
-def _measure(measure: Measure | None, digits: int) -> str:
+def _measure_cell(measure: Measure | None, digits: int) -> Cell:
     if measure is None:
-        return "-"
-    return f"{measure.value:.{digits}f} ({measure.low:.{digits}f}-{measure.high:.{digits}f})"
+        return Cell("-", number=True)
+    note = f"{measure.low:.{digits}f} to {measure.high:.{digits}f}"
+    return Cell(f"{measure.value:.{digits}f}", number=True, note=note)
+
+
+def _unbroken(text: str) -> str:
+    return text.replace("-", "\N{NON-BREAKING HYPHEN}")
 
 
 def _shown(value: float | None, shown: Callable[[float], str]) -> str:

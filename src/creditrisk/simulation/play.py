@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from creditrisk.contracts.tables import APPLICANT_KEY
 from creditrisk.core.settings import (
-    RetrainingSettings,
     ScenarioSettings,
     Settings,
     SyntheticSettings,
@@ -112,7 +111,7 @@ class Simulation:
             applicants=pull.window.rows,
             refused_requests=reception.refused,
             decisions=watch.decisions(month),
-            drift=_drift_seen(drift, self.settings.monitoring.retraining),
+            drift=_drift_seen(drift, trigger),
             truth=self._truth(month, pull, first),
             retraining=_retraining_seen(trigger),
             promotion=self._promotion(trigger),
@@ -203,6 +202,7 @@ class Simulation:
     def _timeline(self, first: ServingModel) -> Timeline:
         return Timeline(
             played=self.played,
+            domain_bars=self.settings.monitor_drift.domain_auc,
             retraining=self.settings.monitoring.retraining,
             outcomes=self.settings.monitoring.outcomes,
             first_champion=first.served.bundle_sha256,
@@ -211,19 +211,19 @@ class Simulation:
         )
 
 
-def _drift_seen(report: ProductionDriftReport, rules: RetrainingSettings) -> DriftSeen:
+def _drift_seen(report: ProductionDriftReport, trigger: RetrainTrigger) -> DriftSeen:
+    judged = {window.window_sha256: window.above for window in trigger.drift.windows}
     predictions, domain = report.predictions, report.domain
-    share, psi = report.drift_share, report.score.value
     return DriftSeen(
         status=report.status,
-        drift_share=share,
-        score_psi=psi,
+        drift_share=report.drift_share,
+        score_psi=report.score.value,
         domain_auc=domain.roc_auc if domain else None,
         domain_status=domain.status if domain else "not measured",
         mean_pd=predictions.mean_pd if predictions else None,
         approval_rate=predictions.approval.current_share if predictions else None,
         moved=tuple(shift.name for shift in report.features if shift.status in FOUND),
-        is_above=(share or 0) >= rules.min_drift_share or (psi or 0) >= rules.min_score_psi,
+        is_above=bool(judged.get(report.window.sha256)),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from creditrisk.core.report import Number, Part, Report
-from creditrisk.core.settings import OutcomeSettings, RetrainingSettings
+from creditrisk.core.settings import DriftBars, OutcomeSettings, RetrainingSettings
 from creditrisk.monitoring.drift.report import DriftStatus
 from creditrisk.monitoring.outcomes.measures import Measure
 from creditrisk.monitoring.retraining.evidence import Verdict
@@ -148,6 +148,7 @@ class Timeline(Report):
     """The months of a simulation, with the rules that decided."""
 
     played: Played
+    domain_bars: DriftBars
     retraining: RetrainingSettings
     outcomes: OutcomeSettings
     first_champion: str
