@@ -121,7 +121,7 @@ def load(project: Any, outcomes: Mapping[int, int]) -> None:
     assert process.returncode == 0, process.stdout + process.stderr
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def test_unchanged_inputs_are_a_cached_no_op(story: Story) -> None:
