@@ -25,6 +25,7 @@ COMMANDS = {
     "monitor-drift": "monitor_drift",
     "monitor-production": "monitor_production",
     "check-freshness": "check_freshness",
+    "publish-metrics": "publish_metrics",
     "validate-model": "validate_model",
     "register-candidate": "register_candidate",
     "canary-validation": "canary_validation",

@@ -634,6 +634,12 @@ class Settings(Section):
     serve: ServeSettings = ServeSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
 
+    @property
+    def figure_dimensions(self) -> dict[str, str]:
+        """What tells figures of this model and installation from those of others."""
+        environment = self.monitoring.cloudwatch.environment
+        return {"Model": self.registry.model_name, "Environment": environment}
+
 
 def load_settings(path: Path = DEFAULT_PARAMS_PATH) -> Settings:
     """Read and check `params.yaml`.

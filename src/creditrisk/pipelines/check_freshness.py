@@ -23,6 +23,9 @@ Out = Annotated[Path, typer.Option(help="Report; the one before it is read first
 FailOnStale = Annotated[
     bool, typer.Option("--fail-on-stale", help="Exit 1 where data are stale or superseded.")
 ]
+PublishMetrics = Annotated[
+    bool, typer.Option("--publish-metrics", help="Send the ages to CloudWatch.")
+]
 At = Annotated[
     datetime | None,
     typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d"], help="Moment; else now (UTC)."),
@@ -36,12 +39,15 @@ def main(
     source: Source = None,
     raw: Raw = Path("data/raw"),
     out: Out = Path("reports/data_freshness.json"),
+    publish_metrics: PublishMetrics = False,
     fail_on_stale: FailOnStale = False,
     at: At = None,
     params: Params = DEFAULT_PARAMS_PATH,
 ) -> None:
     """Compare each source's age with its allowed age, and its content with what was ingested."""
+    from creditrisk.monitoring.freshness.figures import freshness_figures
     from creditrisk.monitoring.freshness.measurement import FreshnessRequest, measure_freshness
+    from creditrisk.observability.cloudwatch import publish
 
     settings = load_settings(params)
     ingest = settings.ingest
@@ -59,6 +65,9 @@ def main(
     report = measure_freshness(request)
     report.write(out)
     typer.echo(report.sentences())
+    if publish_metrics:
+        figures = freshness_figures(report, settings.figure_dimensions, datetime.now(UTC))
+        typer.echo(publish(figures, settings.monitoring.cloudwatch).sentence())
     if report.status == "not measured" or (fail_on_stale and report.alarms):
         raise typer.Exit(1)
 

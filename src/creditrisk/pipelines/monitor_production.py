@@ -11,7 +11,6 @@ import typer
 
 from creditrisk.core.settings import (
     DEFAULT_PARAMS_PATH,
-    CloudWatchSettings,
     Settings,
     load_settings,
 )
@@ -105,7 +104,7 @@ def main(
     _remember(figures, history)
     typer.echo(f"{pull.window.shown}: {report.headline()}")
     if publish_metrics:
-        typer.echo(_publish(figures, settings.monitoring.cloudwatch))
+        typer.echo(_publish(figures, settings))
     if fail_on_drift and report.status != "stable":
         raise typer.Exit(1)
 
@@ -166,13 +165,13 @@ def _remember(figures: DriftMetrics, history: Path) -> None:
     record_window(window, history)
 
 
-def _publish(figures: DriftMetrics, settings: CloudWatchSettings) -> str:
+def _publish(figures: DriftMetrics, settings: Settings) -> str:
     """What became of the figures; where nothing is configured that is said and no error."""
     from creditrisk.monitoring.production.figures import drift_figures
     from creditrisk.observability.cloudwatch import publish
 
-    metrics = drift_figures(figures, settings.environment, datetime.now(UTC))
-    return publish(metrics, settings).sentence()
+    metrics = drift_figures(figures, settings.figure_dimensions, datetime.now(UTC))
+    return publish(metrics, settings.monitoring.cloudwatch).sentence()
 
 
 if __name__ == "__main__":

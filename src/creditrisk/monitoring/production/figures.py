@@ -27,12 +27,13 @@ FIGURES: Mapping[str, tuple[str, Unit]] = MappingProxyType(
 )
 
 
-def drift_figures(metrics: DriftMetrics, environment: str, at: datetime) -> list[Metric]:
+def drift_figures(
+    metrics: DriftMetrics, dimensions: Mapping[str, str], at: datetime
+) -> list[Metric]:
     """The figures that were measured; what was not is sent as nothing, never as zero.
 
     `DriftMeasured` is 1 or 0, so that an alarm can tell 'no drift' from 'not measured'.
     """
-    dimensions = {"Environment": environment}
     values = metrics.model_dump(include=set(FIGURES))
     figures = [
         Metric(name, float(values[field]), unit, dimensions, at)

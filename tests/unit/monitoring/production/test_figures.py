@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 def figures(metrics: DriftMetrics) -> dict[str, float]:
     """Names and values."""
-    return {one.name: one.value for one in drift_figures(metrics, "staging", NOW)}
+    return {one.name: one.value for one in drift_figures(metrics, {"Environment": "staging"}, NOW)}
 
 
 def test_what_was_measured_is_sent(tmp_path: Path, model: Model) -> None:
@@ -23,7 +23,7 @@ def test_what_was_measured_is_sent(tmp_path: Path, model: Model) -> None:
     assert (sent["DriftMeasured"], sent["DriftDetected"], sent["DriftShare"]) == (1.0, 0.0, 0.0)
     assert sent["ApprovalRate"] == metrics.approval_rate
     assert sent["ContractViolations"] == 0.0
-    assert {tuple(one.dimensions.items()) for one in drift_figures(metrics, "staging", NOW)} == {
+    assert {tuple(one.dimensions.items()) for one in drift_figures(metrics, {"Environment": "staging"}, NOW)} == {
         (("Environment", "staging"),)
     }
 
