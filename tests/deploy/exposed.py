@@ -21,6 +21,7 @@ def exposed_metrics() -> frozenset[str]:
         "gauge": ("",),
     }
     api = {family.name + part for family in families for part in parts[family.type]}
+    api = {name for name in api if not name.endswith("_created")}
     return frozenset(api | {f"creditrisk_{name}" for name in GAUGES})
 
 
