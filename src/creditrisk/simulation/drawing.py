@@ -145,8 +145,9 @@ def _strip(strip: Strip, months: Months, top: float) -> list[str]:
             f'width="{months.width:.1f}" height="{_STRIP - 12}" '
             f'style="fill:var(--s{tone});opacity:.85"/>'
         )
+    style = "fill:#fff;font-weight:600"
+    for place, name in enumerate(strip.names):
         if place == 0 or strip.names[place - 1] != name:
-            style = "fill:#fff;font-weight:600"
             parts.append(_text(months.end(place) - months.width + 6, y + 15, name, style))
     for mark in strip.marks:
         x = months.end(mark.month)

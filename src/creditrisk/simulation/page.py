@@ -29,7 +29,7 @@ from creditrisk.simulation.drawing import (
     Strip,
     lanes_svg,
 )
-from creditrisk.simulation.timeline import PromotionSeen, Timeline, TimelineMonth
+from creditrisk.simulation.timeline import OutcomesSeen, PromotionSeen, Timeline, TimelineMonth
 
 _BLUE, _ORANGE, _GREEN, _QUIET = "var(--s0)", "var(--s1)", "var(--good)", "var(--quiet)"
 _CHANGES = {
@@ -233,14 +233,11 @@ def _promise_blocks(timeline: Timeline) -> list[Block]:
 
 def _month_grid(timeline: Timeline) -> Grid:
     columns = (
-        *("month", "model", "approved", "mean PD", "score PSI", "inputs moved", "classifier"),
-        *("AUC estimated", "AUC realised", "obs. / exp.", "at its end"),
+        *("month", "approved", "score PSI", "inputs moved", "AUC realised", "obs. / exp."),
+        "at its end",
     )
     rows = [_month_row(month) for month in timeline.months]
-    caption = (
-        "Estimated and realised ROC-AUC, and defaults observed over expected, are of accepted "
-        "applicants, with 95 % intervals."
-    )
+    caption = "ROC-AUC, and defaults observed over expected, are of accepted applicants; both come a month later."
     return Grid(caption, columns, rows)
 
 
@@ -249,15 +246,11 @@ def _month_row(month: TimelineMonth) -> list[Cell]:
     tone: Tone = "open" if drift.is_above else "plain"
     return [
         Cell(_unbroken(month.month), note="changed" if month.is_shifted else ""),
-        Cell(f"v{month.champion}"),
         Cell(_shown(drift.approval_rate, percent), number=True),
-        Cell(_shown(drift.mean_pd, _decimals(3)), number=True),
         Cell(_shown(drift.score_psi, _decimals(3)), tone, number=True),
         Cell(_shown(drift.drift_share, percent), tone, number=True),
-        Cell(_shown(drift.domain_auc, _decimals(3)), number=True),
-        _measure_cell(known.estimated_roc_auc if known else None, 3),
-        _measure_cell(known.roc_auc if known else None, 3),
-        _measure_cell(known.observed_expected if known else None, 2),
+        _auc_cell(known),
+        _ratio_cell(known),
         _end_cell(month),
     ]
 
@@ -328,11 +321,18 @@ def _played_blocks(timeline: Timeline) -> list[Block]:
     return [Paragraph(text), Facts(values)]
 
 
-def _measure_cell(measure: Measure | None, digits: int) -> Cell:
-    if measure is None:
+def _auc_cell(known: OutcomesSeen | None) -> Cell:
+    if known is None or known.roc_auc is None or known.estimated_roc_auc is None:
         return Cell("-", number=True)
-    note = f"{measure.low:.{digits}f} to {measure.high:.{digits}f}"
-    return Cell(f"{measure.value:.{digits}f}", number=True, note=note)
+    note = f"estimated {known.estimated_roc_auc.value:.3f}"
+    return Cell(f"{known.roc_auc.value:.3f}", number=True, note=note)
+
+
+def _ratio_cell(known: OutcomesSeen | None) -> Cell:
+    if known is None or known.observed_expected is None:
+        return Cell("-", number=True)
+    ratio = known.observed_expected
+    return Cell(f"{ratio.value:.2f}", number=True, note=f"{ratio.low:.2f} to {ratio.high:.2f}")
 
 
 def _unbroken(text: str) -> str:
