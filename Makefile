@@ -13,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint bench bench-full bench-serving bench-batch ui lock clean
+.PHONY: help demo test test-slow lint bench bench-full bench-serving bench-batch ui simulate lock clean
 
 help: ## List what this file can do
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -53,6 +53,9 @@ bench-serving: $(VENV)/dev ## Measure the API beside MLflow's own server; needs 
 
 ui: $(VENV)/pipeline ## Open the MLflow UI on the runs of this folder
 	mlflow ui --backend-store-uri sqlite:///mlflow.db
+
+simulate: $(VENV)/pipeline ## Play twelve months with a concept shift in reports/simulation and draw their timeline
+	rm -rf reports/simulation && creditrisk simulate
 
 lock: ## Resolve the lock files anew (needs uv)
 	requirements/compile.sh --upgrade
