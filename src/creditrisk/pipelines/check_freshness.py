@@ -26,6 +26,9 @@ FailOnStale = Annotated[
 PublishMetrics = Annotated[
     bool, typer.Option("--publish-metrics", help="Send the ages to CloudWatch.")
 ]
+AlertFlag = Annotated[
+    bool, typer.Option("--alert", help="Post alarms to CREDITRISK_ALERT_WEBHOOK_URL, each once.")
+]
 At = Annotated[
     datetime | None,
     typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d"], help="Moment; else now (UTC)."),
@@ -40,13 +43,16 @@ def main(
     raw: Raw = Path("data/raw"),
     out: Out = Path("reports/data_freshness.json"),
     publish_metrics: PublishMetrics = False,
+    alert: AlertFlag = False,
     fail_on_stale: FailOnStale = False,
     at: At = None,
     params: Params = DEFAULT_PARAMS_PATH,
 ) -> None:
     """Compare each source's age with its allowed age, and its content with what was ingested."""
+    from creditrisk.monitoring.alerts import MEMORY, post_alarms
     from creditrisk.monitoring.freshness.figures import freshness_figures
     from creditrisk.monitoring.freshness.measurement import FreshnessRequest, measure_freshness
+    from creditrisk.monitoring.report_alarms import freshness_alarms
     from creditrisk.observability.cloudwatch import publish
 
     settings = load_settings(params)
@@ -68,6 +74,10 @@ def main(
     if publish_metrics:
         figures = freshness_figures(report, settings.figure_dimensions, datetime.now(UTC))
         typer.echo(publish(figures, settings.monitoring.cloudwatch).sentence())
+    if alert:
+        alarms = freshness_alarms(report)
+        for line in post_alarms(alarms, settings.monitoring.webhook, out.parent / MEMORY.name):
+            typer.echo(line)
     if report.status == "not measured" or (fail_on_stale and report.alarms):
         raise typer.Exit(1)
 

@@ -47,6 +47,9 @@ History = Annotated[Path, typer.Option(help="Windows measured so far, for retrai
 PublishMetrics = Annotated[
     bool, typer.Option("--publish-metrics", help="Send the figures to CloudWatch.")
 ]
+AlertFlag = Annotated[
+    bool, typer.Option("--alert", help="Post alarms to CREDITRISK_ALERT_WEBHOOK_URL, each once.")
+]
 FailOnDrift = Annotated[
     bool, typer.Option("--fail-on-drift", help="Exit 1 unless everything is measured and stable.")
 ]
@@ -70,6 +73,7 @@ def main(
     no_html: NoHtml = False,
     history: History = Path("reports/drift_history.json"),
     publish_metrics: PublishMetrics = False,
+    alert: AlertFlag = False,
     fail_on_drift: FailOnDrift = False,
     params: Params = DEFAULT_PARAMS_PATH,
 ) -> None:
@@ -77,9 +81,11 @@ def main(
 
     With --current, --since and --until say when the pull's applications came, where that is known.
     """
+    from creditrisk.monitoring.alerts import post_alarms
     from creditrisk.monitoring.production.errors import OneSourceNeeded
     from creditrisk.monitoring.production.measurement import measure_production, training_rows
     from creditrisk.monitoring.production.report import DriftMetrics
+    from creditrisk.monitoring.report_alarms import production_alarms
     from creditrisk.scoring.scorer import Scorer
 
     # A failure leaves no report of an earlier pull.
@@ -105,6 +111,9 @@ def main(
     typer.echo(f"{pull.window.shown}: {report.headline()}")
     if publish_metrics:
         typer.echo(_publish(figures, settings))
+    if alert:
+        for line in post_alarms(production_alarms(report), settings.monitoring.webhook):
+            typer.echo(line)
     if fail_on_drift and report.status != "stable":
         raise typer.Exit(1)
 

@@ -44,6 +44,10 @@ Refused = Annotated[
 Out = Annotated[Path, typer.Option(help="report: file to write.")]
 Predictions = Annotated[Path, typer.Option(help="report: the test side, shown beside, if there.")]
 Metrics = Annotated[Path, typer.Option(help="report: names the model of the test side.")]
+AlertFlag = Annotated[
+    bool,
+    typer.Option("--alert", help="report: post alarms to CREDITRISK_ALERT_WEBHOOK_URL, each once."),
+]
 FailOnAlarm = Annotated[
     bool, typer.Option("--fail-on-alarm", help="report: exit 1 where an alarm is raised.")
 ]
@@ -64,6 +68,7 @@ def main(
     out: Out = Path("reports/performance.json"),
     predictions: Predictions = Path("reports/test_predictions.parquet"),
     metrics: Metrics = Path("reports/test_metrics.json"),
+    alert: AlertFlag = False,
     fail_on_alarm: FailOnAlarm = False,
     url: Url = None,
     anchor: AnchorFile = None,
@@ -72,7 +77,9 @@ def main(
     """Load matured outcomes of decisions, or report performance on them and before them."""
     from creditrisk.data.sources.location import Location
     from creditrisk.ledger import DecisionLedger
+    from creditrisk.monitoring.alerts import post_alarms
     from creditrisk.monitoring.outcomes.performance import measure_performance
+    from creditrisk.monitoring.report_alarms import outcome_alarms
 
     if (action == "load") != (file is not None):
         raise typer.BadParameter("load takes one FILE, report takes none", param_hint="FILE")
@@ -87,6 +94,9 @@ def main(
         )
     report.write(out)
     typer.echo(report.headline())
+    if alert:
+        for line in post_alarms(outcome_alarms(report), settings.monitoring.webhook):
+            typer.echo(line)
     if fail_on_alarm and report.status == "alarm":
         raise typer.Exit(1)
 

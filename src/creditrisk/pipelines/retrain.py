@@ -46,6 +46,9 @@ Url = Annotated[str | None, typer.Option(help="Ledger's database; else CREDITRIS
 Anchor = Annotated[
     Path | None, typer.Option(help="Anchor of decisions; else beside CREDITRISK_LEDGER_ANCHOR.")
 ]
+AlertFlag = Annotated[
+    bool, typer.Option("--alert", help="Post alarms to CREDITRISK_ALERT_WEBHOOK_URL, each once.")
+]
 Params = Annotated[Path, typer.Option(help="Settings.")]
 
 
@@ -66,12 +69,15 @@ def main(
     runs: Runs = Path("reports/retrain_runs.json"),
     url: Url = None,
     anchor: Anchor = None,
+    alert: AlertFlag = False,
     params: Params = DEFAULT_PARAMS_PATH,
 ) -> None:
     """Decide about a retraining by params.yaml (monitoring), and run it where that is switched on.
 
     What becomes known of decided applicants is taken in first. The new model is a candidate.
     """
+    from creditrisk.monitoring.alerts import post_alarms
+    from creditrisk.monitoring.report_alarms import retraining_alarms
     from creditrisk.monitoring.retraining.report import Request
     from creditrisk.monitoring.retraining.snapshot import SnapshotPlaces
     from creditrisk.monitoring.retraining.training import COMMAND, TrainedFiles
@@ -96,6 +102,9 @@ def main(
         )
     )
     typer.echo(trigger.sentence())
+    if alert:
+        for line in post_alarms(retraining_alarms(trigger), settings.monitoring.webhook):
+            typer.echo(line)
     if trigger.has_failed:
         raise typer.Exit(1)
 

@@ -1,19 +1,13 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from written_reports import NOW, freshness, retraining
 
-from creditrisk.core.settings import MonitoringSettings
-from creditrisk.monitoring.freshness.report import FreshnessReport, SourceFreshness
 from creditrisk.monitoring.production.report import DriftMetrics
-from creditrisk.monitoring.retraining.evidence import RuleEvidence
-from creditrisk.monitoring.retraining.report import Request, RetrainTrigger, Rule
 from creditrisk.monitoring.textfile import GAUGES, write_textfile
-
-NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 def drift(*, detected: bool | None) -> DriftMetrics:
@@ -35,43 +29,6 @@ def drift(*, detected: bool | None) -> DriftMetrics:
         contract_violations=3,
         unseen_categories=0,
         not_measured=0,
-    )
-
-
-def freshness() -> FreshnessReport:
-    source = SourceFreshness(
-        file="bureau.csv",
-        source="local",
-        uri="x",
-        status="stale",
-        age_days=40,
-        max_age_days=35,
-        ingested_sha256="c" * 64,
-    )
-    return FreshnessReport(
-        measured_at=NOW,
-        latest_measured_at=NOW,
-        summary_sha256=None,
-        status="stale",
-        sources=(source,),
-        problems=(),
-    )
-
-
-def failed_retraining() -> RetrainTrigger:
-    silent = RuleEvidence(verdict="quiet", why="nothing")
-    return RetrainTrigger(
-        request=Request(at=NOW, reason="asked", dry=False),
-        bundle_sha256=None,
-        inputs=(),
-        rule=Rule.of(MonitoringSettings()),
-        drift=silent,
-        outcomes=silent,
-        previous=None,
-        cool_down_until=None,
-        decision="retrain",
-        why="asked",
-        alarms=("retrain_failed",),
     )
 
 
@@ -119,7 +76,7 @@ def test_ages_are_told_in_seconds(reports: Path) -> None:
 
 def test_a_failed_retraining_is_told(reports: Path) -> None:
     """Alarms of the trigger's report stand under their names."""
-    failed_retraining().write(reports / "retrain_trigger.json")
+    retraining("retrain_failed").write(reports / "retrain_trigger.json")
     assert samples(reports)["alarms", "retrain_failed", "retrain_trigger"] == 1
 
 
