@@ -95,7 +95,7 @@ class Published:
         if self.delivered:
             parts.append(f"{self.delivered} figures arrived")
         if self.undelivered:
-            parts.append(f"not delivered: {_listed(self.undelivered)}")
+            parts.append(f"missing: {_listed(self.undelivered)}")
         if self.unsendable:
             parts.append(f"cannot be sent: {_listed(self.unsendable)}")
         if self.reason:

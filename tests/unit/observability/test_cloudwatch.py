@@ -139,7 +139,7 @@ def test_a_partial_failure_names_what_is_missing(proxy: FaultyProxy) -> None:
     proxy.faults = [(400, "AccessDenied")]
     published = publish([metric("First")] * MOST_METRICS + [metric("Second")], QUICK)
     assert (published.status, published.delivered) == ("partly delivered", 1)
-    assert "not delivered: First x 1000" in published.sentence()
+    assert "missing: First x 1000" in published.sentence()
 
 
 def test_an_outage_ends_in_time(proxy: FaultyProxy) -> None:
@@ -154,7 +154,7 @@ def test_an_outage_ends_in_time(proxy: FaultyProxy) -> None:
 
 def test_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     """An address where nothing answers is an outage, never an error of the caller."""
-    point_at("http://127.0.0.1:9", monkeypatch)
+    point_at("http://127.0.0.1:1", monkeypatch)
     assert publish([metric("Nobody")], QUICK).status == "not delivered"
 
 

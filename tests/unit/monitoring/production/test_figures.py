@@ -23,9 +23,10 @@ def test_what_was_measured_is_sent(tmp_path: Path, model: Model) -> None:
     assert (sent["DriftMeasured"], sent["DriftDetected"], sent["DriftShare"]) == (1.0, 0.0, 0.0)
     assert sent["ApprovalRate"] == metrics.approval_rate
     assert sent["ContractViolations"] == 0.0
-    assert {tuple(one.dimensions.items()) for one in drift_figures(metrics, {"Environment": "staging"}, NOW)} == {
-        (("Environment", "staging"),)
-    }
+    assert {
+        tuple(one.dimensions.items())
+        for one in drift_figures(metrics, {"Environment": "staging"}, NOW)
+    } == {(("Environment", "staging"),)}
 
 
 def test_what_was_not_measured_is_not_zero(tmp_path: Path, model: Model) -> None:
