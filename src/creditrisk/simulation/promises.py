@@ -16,7 +16,9 @@ def promises(played: Played, months: Sequence[TimelineMonth]) -> tuple[Promise, 
         return (_quiet(months, "no model is retrained while nothing changes"),)
     before = [month for month in months if not month.is_shifted]
     after = [month for month in months if month.is_shifted]
-    found = [_quiet(before, "no model is retrained before anything changes")]
+    found = []
+    if before:
+        found.append(_quiet(before, "no model is retrained before anything changes"))
     if len(after) >= MONTHS_TO_TRIGGER:
         found.append(_triggered(after))
     if played.scenario == "concept" and len(after) > MONTHS_TO_TRIGGER:

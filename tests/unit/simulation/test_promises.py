@@ -44,6 +44,7 @@ def test_a_trigger_must_come_within_two_months() -> None:
 def test_nothing_is_promised_of_months_that_have_not_come() -> None:
     """After one shifted month nobody can say that the trigger is late."""
     assert kept("concept", month(1), shifted(2)) == [True]
+    assert kept("concept", shifted(1)) == []
 
 
 def test_a_promoted_challenger_must_rank_later_months_better() -> None:
