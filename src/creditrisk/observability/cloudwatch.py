@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
+
+from creditrisk.observability.patience import Patience, Trial
 
 Unit = Literal["Count", "Seconds", "None"]
 Status = Literal["delivered", "partly delivered", "not delivered", "not configured", "nothing sent"]
@@ -27,7 +28,6 @@ _LATEST = timedelta(hours=2)
 _FIELD_BYTES = 64
 _CONNECT_SECONDS = 3.0
 _READ_SECONDS = 5.0
-_LONGEST_PAUSE_SECONDS = 10.0
 _TRANSIENT_CODES = {
     "InternalFailure",
     "InternalServiceError",
@@ -45,24 +45,12 @@ _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 
 
-class CloudWatchTarget(Protocol):
-    """Where figures go and how patiently."""
+class CloudWatchTarget(Patience, Protocol):
+    """Where figures go, and how patiently each call of `publish` sends a batch."""
 
     @property
     def namespace(self) -> str:
         """The name under which CloudWatch keeps them."""
-
-    @property
-    def attempts(self) -> int:
-        """How often one batch is sent at most."""
-
-    @property
-    def backoff_seconds(self) -> float:
-        """The pause after the first failure; it doubles after each further one."""
-
-    @property
-    def deadline_seconds(self) -> float:
-        """How long one call of `publish` goes on trying."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +79,23 @@ class Published:
 
     def sentence(self) -> str:
         """The outcome in one line for a person."""
-        parts = [f"CloudWatch: {self.status}"]
+        parts = [f"{self.status} ({self.reason})" if self.reason else self.status]
         if self.delivered:
             parts.append(f"{self.delivered} figures arrived")
         if self.undelivered:
-            parts.append(f"missing: {_listed(self.undelivered)}")
+            parts.append(f"not sent: {_listed(self.undelivered)}")
         if self.unsendable:
             parts.append(f"cannot be sent: {_listed(self.unsendable)}")
-        if self.reason:
-            parts.append(self.reason)
-        return ", ".join(parts)
+        return f"CloudWatch: {', '.join(parts)}"
 
 
 @dataclass(slots=True)
 class _Delivery:
-    """One call of `publish`: what arrived so far, and until when it goes on."""
+    """One call of `publish`: what arrived so far, and how long it goes on."""
 
     client: Any
     target: CloudWatchTarget
-    ends: float
+    trial: Trial
     delivered: int = 0
     undelivered: list[str] = field(default_factory=list)
     reason: str | None = None
@@ -118,29 +104,19 @@ class _Delivery:
         """Send one batch, again where the service or the network is at fault."""
         data = [_datum(metric) for metric in batch]
         for failures in range(1, self.target.attempts + 1):
-            if time.monotonic() >= self.ends:
+            if self.trial.seconds_left <= 0:
                 self.reason = self.reason or f"not within {self.target.deadline_seconds:g} s"
                 break
             try:
                 self.client.put_metric_data(Namespace=self.target.namespace, MetricData=data)
             except Exception as error:  # noqa: BLE001 - botocore's errors are made at run time
                 self.reason = _reason(error)
-                if not _is_transient(error) or not self._pause(failures):
+                if not _is_transient(error) or not self.trial.pause(failures):
                     break
             else:
                 self.delivered += len(batch)
                 return
         self.undelivered += [metric.name for metric in batch]
-
-    def _pause(self, failures: int) -> bool:
-        """Wait before another attempt; False where there is none."""
-        if failures >= self.target.attempts:
-            return False
-        pause = min(self.target.backoff_seconds * 2.0 ** (failures - 1), _LONGEST_PAUSE_SECONDS)
-        if time.monotonic() + pause >= self.ends:
-            return False
-        time.sleep(pause)
-        return True
 
     def outcome(self, unsendable: tuple[str, ...]) -> Published:
         """What became of all batches."""
@@ -184,7 +160,7 @@ def _publish(metrics: tuple[Metric, ...], settings: CloudWatchTarget) -> Publish
     client, missing = _client()
     if client is None:
         return Published("not configured", 0, tuple(m.name for m in fit), unsendable, missing)
-    delivery = _Delivery(client, settings, time.monotonic() + settings.deadline_seconds)
+    delivery = _Delivery(client, settings, Trial(settings))
     for batch in batches(fit):
         delivery.send(batch)
     return delivery.outcome(unsendable)

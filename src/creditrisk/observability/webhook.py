@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import logging
 import os
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from types import MappingProxyType
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 from urllib.parse import urlsplit
+
+from creditrisk.observability.patience import Patience, Trial
 
 URL_VARIABLE = "CREDITRISK_ALERT_WEBHOOK_URL"
 
@@ -31,25 +32,8 @@ _MOST_CHARACTERS = 3_000
 _MOST_FACTS = 20
 _SHORT = 40
 _ATTEMPT_SECONDS = 5.0
-_LONGEST_PAUSE_SECONDS = 10.0
 _TRANSIENT_STATUSES = {408, 425, 429, 500, 502, 503, 504}
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-
-
-class Patience(Protocol):
-    """How patiently alerts are posted."""
-
-    @property
-    def attempts(self) -> int:
-        """How often one alert is sent at most."""
-
-    @property
-    def backoff_seconds(self) -> float:
-        """The pause after the first failure; it doubles after each further one."""
-
-    @property
-    def deadline_seconds(self) -> float:
-        """How long one alert is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +114,14 @@ def _refusal(url: str) -> str | None:
 
 def _post(url: str, content: Mapping[str, Any], settings: Patience) -> Posted:
     body = json.dumps(content).encode()
-    ends = time.monotonic() + settings.deadline_seconds
+    trial = Trial(settings)
     reason = None
     for failures in range(1, settings.attempts + 1):
-        reason, wait = _attempt(url, body, min(_ATTEMPT_SECONDS, ends - time.monotonic()))
+        reason, wait = _attempt(url, body, min(_ATTEMPT_SECONDS, trial.seconds_left))
         if reason is None:
             return Posted("posted")
-        if wait is None or failures == settings.attempts:
+        if wait is None or not trial.pause(failures, wait):
             break
-        pause = max(wait, settings.backoff_seconds * 2.0 ** (failures - 1))
-        if pause > _LONGEST_PAUSE_SECONDS or time.monotonic() + pause >= ends:
-            break
-        time.sleep(pause)
     return Posted("not posted", reason)
 
 

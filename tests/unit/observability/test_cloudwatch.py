@@ -139,7 +139,7 @@ def test_a_partial_failure_names_what_is_missing(proxy: FaultyProxy) -> None:
     proxy.faults = [(400, "AccessDenied")]
     published = publish([metric("First")] * MOST_METRICS + [metric("Second")], QUICK)
     assert (published.status, published.delivered) == ("partly delivered", 1)
-    assert "missing: First x 1000" in published.sentence()
+    assert "not sent: First x 1000" in published.sentence()
 
 
 def test_an_outage_ends_in_time(proxy: FaultyProxy) -> None:
