@@ -417,9 +417,11 @@ class OutcomeSettings(Section):
     An outcome counts from `window_days` after its decision on. The report covers the last
     `report_months` months of decision; alarms judge the last `judged_months` of them that have
     outcomes. All alarms of a report together are false with at most 1 - `confidence`. The AUC alarms
-    where it lies by more than `max_auc_shortfall` below what the PDs of the same applicants
-    promise, observed over expected defaults where they lie outside the band. With fewer defaults
-    than `min_defaults`, or fewer expected than `min_expected_defaults`, nothing is judged.
+    where it lies by `max_auc_shortfall` or more below what the PDs of the same applicants promise,
+    observed over expected defaults where they lie outside the band, an input where default depends on
+    it by `max_effect_change` or more (log-odds per standard deviation) otherwise than the PDs say: each
+    only beyond chance. With fewer defaults than `min_defaults`, or fewer expected than
+    `min_expected_defaults`, nothing is judged.
     """
 
     window_days: Annotated[int, Field(ge=0)] = 365
@@ -428,6 +430,7 @@ class OutcomeSettings(Section):
     interval_confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.99
     max_auc_shortfall: Annotated[float, Field(ge=0, lt=0.5)] = 0.02
+    max_effect_change: Annotated[float, Field(ge=0)] = 0.25
     observed_expected: Band = Band(low=0.8, high=1.25)
     min_defaults: Annotated[int, Field(ge=10)] = 50
     min_expected_defaults: Annotated[float, Field(ge=1)] = 10.0

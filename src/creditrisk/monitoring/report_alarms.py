@@ -26,6 +26,7 @@ SEVERITIES: Mapping[str, Severity] = MappingProxyType(
         "outcome_discrimination": "critical",
         "outcome_calibration": "critical",
         "outcome_grade": "critical",
+        "outcome_relation": "critical",
         "outcome_integrity": "critical",
         "drift_windows_not_measured": "warning",
         "retrain_wanted": "info",

@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 
+from pydantic import Field
+
 from creditrisk.core.report import Part, Report
 from creditrisk.core.settings import OutcomeSettings, Settings
 from creditrisk.ledger import DecisionLedger
+from creditrisk.ledger.errors import DamagedDecision
 from creditrisk.ledger.outcome_store import StoredOutcome
 from creditrisk.ledger.outcomes import OutcomesChanged
 from creditrisk.monitoring.outcomes.alarms import (
@@ -18,13 +21,16 @@ from creditrisk.monitoring.outcomes.alarms import (
     OutcomeCheck,
     alarms_of,
     judge,
+    windows,
 )
 from creditrisk.monitoring.outcomes.answers import Answer, Unanswered, all_answers
 from creditrisk.monitoring.outcomes.comparison import ReferenceSide
 from creditrisk.monitoring.outcomes.expectation import expected_performance
 from creditrisk.monitoring.outcomes.integrity import loads_of, sound_outcomes
+from creditrisk.monitoring.outcomes.known_inputs import KnownInputs, known_inputs
 from creditrisk.monitoring.outcomes.measures import Expected, GradeOutcome, Matured
 from creditrisk.monitoring.outcomes.realisation import grade_outcomes, matured
+from creditrisk.monitoring.outcomes.relation import ScopeRelation, relation
 from creditrisk.monitoring.outcomes.samples import Decisions, Outcomes
 
 APPROVED = "approve"
@@ -65,7 +71,8 @@ class PerformanceReport(Report):
 
     `status` is alarm where an alarm was raised, not measured where nothing could be judged. `unread`
     counts decisions whose PDs cannot be read, by reason: they are in no figure before outcomes.
-    `settings` are the bars that were applied.
+    `relations` are of the judged outcomes whose inputs the ledger holds; `inputs_unread` counts the
+    others, by reason. `settings` are the bars that were applied.
     """
 
     as_of: date
@@ -73,6 +80,8 @@ class PerformanceReport(Report):
     alarms: tuple[OutcomeAlarm, ...]
     checks: tuple[OutcomeCheck, ...]
     judged_months: tuple[str, ...]
+    relations: tuple[ScopeRelation, ...] = ()
+    inputs_unread: dict[str, int] = Field(default_factory=dict)
     settings: OutcomeSettings
     loads: int
     outcomes: int
@@ -113,7 +122,14 @@ def measure_performance(
     except OutcomesChanged as changed:
         sample, loads, integrity = Outcomes.of_stored(()), 0, _integrity(changed)
     judged = tuple(sample.names("month")[-bars.judged_months :])
-    checks = judge(sample.where("month", *judged), bars)
+    latest, inputs = sample.where("month", *judged), KnownInputs.of(())
+    try:
+        rows = (row for row in _known(ledger, first_month, as_of) if row.decided_at[:7] in judged)
+        inputs = known_inputs(ledger, rows, latest.pd.size) if judged else inputs
+    except DamagedDecision as damaged:
+        integrity = _damage(damaged)
+    relations = _relations(inputs, judged, bars)
+    checks = judge(latest, bars, relations)
     if integrity:
         checks = (integrity, *checks)
     return PerformanceReport(
@@ -122,6 +138,8 @@ def measure_performance(
         alarms=alarms_of(checks),
         checks=checks,
         judged_months=judged,
+        relations=relations,
+        inputs_unread={str(reason): rows for reason, rows in sorted(inputs.unread.items())},
         settings=bars,
         loads=loads,
         outcomes=sample.pd.size,
@@ -134,6 +152,16 @@ def measure_performance(
         ),
         months=_months(answers, sample, bars),
         test_side=test_side,
+    )
+
+
+def _relations(
+    inputs: KnownInputs, judged: tuple[str, ...], settings: OutcomeSettings
+) -> tuple[ScopeRelation, ...]:
+    """Of each window that is judged; the whole is not copied."""
+    return tuple(
+        relation(scope, inputs if scope == ALL else inputs.of_month(*months), settings)
+        for scope, months in windows(judged).items()
     )
 
 
@@ -210,6 +238,16 @@ def _integrity(changed: OutcomesChanged) -> OutcomeCheck:
         status="alarm",
         observed=changed.problem,
         bar="stored outcomes are what was loaded",
+    )
+
+
+def _damage(damaged: DamagedDecision) -> OutcomeCheck:
+    return OutcomeCheck(
+        name="outcome_integrity",
+        scope="inputs of decisions",
+        status="alarm",
+        observed=str(damaged),
+        bar="stored decisions are what was recorded",
     )
 
 

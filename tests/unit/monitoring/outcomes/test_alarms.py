@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from portfolios import BARS, approved_pds, calibrated, outcomes
 
+from creditrisk.core.settings import Band
 from creditrisk.models.metrics import Floats
 from creditrisk.monitoring.outcomes.alarms import OutcomeCheck, alarms_of, judge
 from creditrisk.monitoring.outcomes.samples import Outcomes
@@ -26,13 +27,15 @@ def drawn(law: Floats, pd: Floats, seed: int = 2) -> Outcomes:
 
 def test_a_calibrated_portfolio_raises_no_alarm() -> None:
     """Outcomes that come as promised leave every check quiet; each grade is one."""
-    seen = statuses(calibrated(10_000, bundles=2))
+    seen = statuses(calibrated(30_000, bundles=2))
     assert set(seen.values()) == {"quiet"}
     assert [name.partition(" ")[2] for name in seen] == [
         *["all"] * 2,
+        *["month 2025-03"] * 2,
         *[f"model {'0' * 12}"] * 2,
         *[f"model {'1' * 12}"] * 2,
         *[f"grade {grade}" for grade in "ABCDE"],
+        *[f"grade {grade}, month 2025-03" for grade in "ABCDE"],
     ]
 
 
@@ -56,10 +59,39 @@ def test_too_many_or_too_few_defaults_raise_an_alarm(factor: float) -> None:
 def test_a_grade_that_defaults_too_often_raises_an_alarm() -> None:
     """One grade at twice its PD alarms where the portfolio as a whole is still inside the band."""
     pd = approved_pds(12_000, np.random.default_rng(1))
-    law = np.where((pd >= 0.02) & (pd < 0.035), 2 * pd, pd)
-    seen = statuses(drawn(law, pd))
+    law = np.where((pd >= 0.02) & (pd < 0.035), 1.8 * pd, pd)
+    seen = statuses(drawn(law, pd), max_auc_shortfall=0.1)
     fired = [name for name, status in seen.items() if status == "alarm"]
     assert fired == ["outcome_grade grade B"]
+
+
+def test_the_latest_month_is_judged_alone_too() -> None:
+    """Too many defaults in it alarm where the months before thin them in the whole."""
+    pd = approved_pds(6_000, np.random.default_rng(1))
+    sample = drawn(np.where(np.arange(pd.size) % 3 == 2, 1.7 * pd, 0.97 * pd), pd)
+    seen = statuses(sample)
+    assert seen["outcome_calibration month 2025-03"] == "alarm"
+    assert seen["outcome_calibration all"] == "quiet"
+
+
+def test_what_matters_need_not_be_past_its_bar_beyond_chance() -> None:
+    """A shortfall past the bar alarms where chance does not explain it: no second margin is asked."""
+    pd = approved_pds(8_000, np.random.default_rng(1))
+    checks = judge(drawn(1.4 * pd, pd), BARS)
+    (whole,) = (c for c in checks if (c.name, c.scope) == ("outcome_calibration", "all"))
+    assert whole.status == "alarm"
+    assert float(whole.observed.split("(")[1].split()[0]) < BARS.observed_expected.high
+
+
+def test_what_is_beyond_chance_must_matter() -> None:
+    """A difference that is certain and within the bar is tolerated."""
+    pd = approved_pds(8_000, np.random.default_rng(1))
+    wide = BARS.model_copy(
+        update={"max_auc_shortfall": 0.4, "observed_expected": Band(low=0.4, high=2.5)}
+    )
+    law = np.full(pd.size, 1.4 * pd.mean())
+    assert alarms_of(judge(drawn(law, pd), BARS))
+    assert [c.status for c in judge(drawn(law, pd), wide)[:2]] == ["quiet"] * 2
 
 
 def test_an_alarm_says_why() -> None:

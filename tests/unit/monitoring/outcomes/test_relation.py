@@ -1,0 +1,183 @@
+"""An input whose relation to default changed is found; other faults of PDs and chance are not it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+
+import numpy as np
+import pytest
+from decided_applicants import AS_OF, DecidedPlace, decision_id
+from portfolios import BARS, approved_pds
+
+from creditrisk.core.settings import Settings
+from creditrisk.models.metrics import Floats
+from creditrisk.monitoring.outcomes.alarms import judge
+from creditrisk.monitoring.outcomes.known_inputs import KnownInputs
+from creditrisk.monitoring.outcomes.performance import PerformanceReport, measure_performance
+from creditrisk.monitoring.outcomes.relation import ScopeRelation, relation
+from creditrisk.monitoring.outcomes.samples import Column, Outcomes
+
+APPLICANTS = 4_000
+INPUTS = 20
+
+
+def logistic(log_odds: Floats) -> Floats:
+    """PDs of log-odds."""
+    return np.asarray(1 / (1 + np.exp(-log_odds)))
+
+
+def drawn(
+    *, effect: float = 0.0, level: float = 0.0, slope: float = 1.0, seed: int = 3
+) -> KnownInputs:
+    """Outcomes where the first of some inputs matters more than the PDs say.
+
+    Each input follows the PDs a little, as inputs do; `MARK` is 1 for one applicant in fifty.
+    """
+    chance = np.random.default_rng(seed)
+    pd = approved_pds(APPLICANTS, chance)
+    log_odds = np.log(pd / (1 - pd))
+    numbers = {f"X{n}": chance.normal(size=pd.size) + 0.4 * log_odds for n in range(INPUTS)}
+    own = numbers["X0"] - numbers["X0"].mean()
+    true = logistic(log_odds.mean() + level + slope * (log_odds - log_odds.mean()) + effect * own)
+    numbers["MARK"] = (chance.random(pd.size) < 0.02).astype(float)
+    kinds = Column(("A", "B"), (numbers["X0"] > 0.5).astype(np.int64))
+    one_month = Column(("2025-01",), np.zeros(pd.size, np.int64))
+    target = chance.random(pd.size) < true
+    return KnownInputs(pd, target, one_month, numbers, {"KIND": kinds}, Counter())
+
+
+def found(known: KnownInputs, **changes: float) -> ScopeRelation:
+    """What the test finds."""
+    return relation("all", known, BARS.model_copy(update=changes))
+
+
+def status(known: KnownInputs, **changes: float) -> str:
+    """The answer of the check, which is the only one asked."""
+    bars = BARS.model_copy(update=changes)
+    nobody = Outcomes.of_stored(())
+    return judge(nobody, bars, [relation("all", known, bars)])[-1].status
+
+
+def test_a_changed_input_raises_an_alarm_and_is_named() -> None:
+    """Its effect is that of the changed law, in log-odds per standard deviation."""
+    known = drawn(effect=0.5)
+    first = found(known).strongest[0]
+    assert status(known) == "alarm"
+    assert (first.input, first.rows) == ("X0", APPLICANTS)
+    assert first.effect == pytest.approx(0.5 * known.numbers["X0"].std(), abs=0.17)
+
+
+@pytest.mark.parametrize(
+    "fault", [{}, {"level": 0.6}, {"slope": 0.4}], ids=["none", "more defaults", "too far apart"]
+)
+def test_level_and_spread_of_pds_are_no_change_of_an_input(fault: dict[str, float]) -> None:
+    """Prior drift and overconfident PDs have alarms of their own; every input follows the PDs."""
+    known = drawn(**fault)
+    assert status(known, max_effect_change=0.0) == "quiet"
+    assert found(known).tested > INPUTS
+
+
+def test_a_significant_change_below_the_bar_is_tolerated() -> None:
+    """A model of a few thousand defaults is always a little wrong: the bar is for that."""
+    known = drawn(effect=0.5)
+    assert status(known, max_effect_change=0.9) == "quiet"
+    assert found(known, max_effect_change=0.9).strongest[0].p_value < 1e-6
+
+
+def test_a_large_effect_by_chance_is_tolerated() -> None:
+    """The smallest of many p-values is held against its share, not against the whole."""
+    known = drawn()
+    first = found(known, max_effect_change=0.0).strongest[0]
+    assert first.p_value < 0.2
+    assert status(known, max_effect_change=0.0, confidence=1 - first.p_value) == "quiet"
+
+
+def test_a_category_is_tested_for_itself() -> None:
+    """Where default depends on one, it is named with its column."""
+    known = drawn(effect=0.8)
+    names = {one.input for one in found(known).strongest}
+    assert {"KIND=A", "KIND=B"} <= names
+
+
+def test_p_values_of_rare_marks_are_not_those_of_a_bell() -> None:
+    """Of PDs that are true, a mark of one in fifty is past its level as often as it says."""
+    level, draws = 0.002, 1_500
+    known = drawn()
+    only = {"MARK": known.numbers["MARK"]}
+    chance = np.random.default_rng(5)
+    past = 0
+    for _ in range(draws):
+        target = chance.random(APPLICANTS) < known.pd
+        again = KnownInputs(known.pd, target, known.month, only, {}, Counter())
+        past += found(again, min_expected_defaults=1.0).strongest[0].p_value < level
+    assert past <= 8  # 3 expected; one portfolio in 300 exceeds 8
+
+
+def test_missing_values_are_left_out() -> None:
+    """A value that is not there counts as the mean, and not as a row of the input."""
+    known = drawn(effect=0.8)
+    known.numbers["X0"][: APPLICANTS // 2] = np.nan
+    assert {one.input: one.rows for one in found(known).strongest}["X0"] == APPLICANTS // 2
+
+
+def test_too_few_defaults_are_not_judged() -> None:
+    """Without enough of them the answer is not quiet."""
+    assert status(drawn(), min_defaults=1_000) == "not measured"
+
+
+def known_place(place: DecidedPlace, *, form: str = "applications", **changes: object) -> None:
+    """Decisions of two months whose last input decides alone who defaults, and their outcomes."""
+    chance = np.random.default_rng(4)
+    decided, rows = {}, []
+    for number in range(1, 1_201):
+        inputs = {"SK_ID_CURR": number, "DEBT": float(chance.normal()), "KIND": "AB"[number % 2]}
+        month = 1 + number % 2
+        origin = {"received_at": f"2025-{month:02d}-10T08:00:00+00:00", "form": form}
+        decided[number] = {"origin": origin, "inputs": inputs, "probability": 0.2, **changes}
+        rows.append((decision_id(number), int(inputs["DEBT"] > 0.85), "2026-02-20"))
+    place.decide_all(decided)
+    place.load_rows(*rows)
+
+
+def measured(place: DecidedPlace, as_of: date = AS_OF) -> PerformanceReport:
+    """The report of a place."""
+    with place.open() as ledger:
+        return measure_performance(ledger, Settings(), as_of)
+
+
+def test_the_report_names_inputs_of_stored_decisions(place: DecidedPlace) -> None:
+    """Of all judged months and of the latest alone; the applicant's number is no input."""
+    known_place(place, form="features")
+    report = measured(place)
+    assert [one.scope for one in report.relations] == ["all", "month 2025-02"]
+    assert [one.rows for one in report.relations] == [1_200, 600]
+    assert {one.strongest[0].input for one in report.relations} == {"DEBT"}
+    assert {a.scope for a in report.alarms if a.name == "outcome_relation"} == {
+        "all",
+        "month 2025-02",
+    }
+
+
+def test_what_the_model_read_is_tested_not_what_was_sent(sqlite_place: DecidedPlace) -> None:
+    """A request of raw tables has features beside its inputs."""
+    known_place(sqlite_place, features={"RATIO": 1.0})
+    assert [one.tested for one in measured(sqlite_place).relations] == [0, 0]
+
+
+def test_inputs_that_are_not_stored_are_counted(sqlite_place: DecidedPlace) -> None:
+    """Where nothing tells what the model read, the check is not measured."""
+    known_place(sqlite_place, inputs=None)
+    report = measured(sqlite_place)
+    assert report.inputs_unread == {"inputs not stored": 1_200}
+    asked = {c.scope: c.status for c in report.checks if c.name == "outcome_relation"}
+    assert asked == {"all": "not measured", "month 2025-02": "not measured"}
+
+
+def test_a_changed_decision_raises_the_alarm_of_integrity(sqlite_place: DecidedPlace) -> None:
+    """Inputs that are not those of the decision are told, and none of them is tested."""
+    known_place(sqlite_place)
+    sqlite_place.tamper("update decisions set content_sha256 = 'x' where sequence = 7")
+    report = measured(sqlite_place)
+    assert {a.name for a in report.alarms} == {"outcome_integrity"}
+    assert [one.rows for one in report.relations] == [0, 0]
