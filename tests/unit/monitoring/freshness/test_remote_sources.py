@@ -119,13 +119,14 @@ def test_an_object_of_a_bucket_tells_its_age(
         monkeypatch.setenv(name, value)
     try:
         store = fsspec.filesystem("s3", skip_instance_cache=True)
-        store.mkdir("portfolio")
-        store.pipe_file(f"portfolio/{FILE}", CONTENT)
-        put_at = store.modified(f"portfolio/{FILE}")
-        source = ingested(tmp_path, f"s3://portfolio/{FILE}", "s3")
+        # Every moto of a process holds the same buckets: the name is this test's alone.
+        store.mkdir("aged-portfolio")
+        store.pipe_file(f"aged-portfolio/{FILE}", CONTENT)
+        put_at = store.modified(f"aged-portfolio/{FILE}")
+        source = ingested(tmp_path, f"s3://aged-portfolio/{FILE}", "s3")
         found = source.one(put_at + timedelta(days=3))
         assert (found.status, found.age_days) == ("fresh", 3)
-        store.pipe_file(f"portfolio/{FILE}", CONTENT * 2)
+        store.pipe_file(f"aged-portfolio/{FILE}", CONTENT * 2)
         assert source.one(put_at + timedelta(days=3)).status == "superseded"
     finally:
         server.stop()
