@@ -68,7 +68,7 @@ def test_a_new_champion_answers_without_a_restart(
         assert (
             'creditrisk_model_reloads_total{result="taken up"} 1.0' in client.get("/metrics").text
         )
-        assert "model taken up" in {line["message"] for line in api.log}
+        assert seen(lambda: "model taken up" in {line["message"] for line in api.log})
     assert (before["model"]["version"], after["model"]["version"]) == ("1", "2")
     assert after["model"]["bundle_sha256"] == other.sha256
 
