@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from decided_applicants import AS_OF, DecidedPlace, decision_id
 from portfolios import BARS, approved_pds
+from scipy.stats import hypergeom, norm
 
 from creditrisk.core.settings import Settings
 from creditrisk.models.metrics import Floats
@@ -47,6 +48,16 @@ def drawn(
     return KnownInputs(pd, target, one_month, numbers, {"KIND": kinds}, Counter())
 
 
+def marked(rows: int, defaults: int) -> KnownInputs:
+    """So many marked applicants with so many defaults; all have the same PD, and 200 default."""
+    number, target = np.arange(APPLICANTS), np.zeros(APPLICANTS, bool)
+    target[:defaults] = target[rows : rows + 200 - defaults] = True
+    pd, one_month = np.full(APPLICANTS, 0.05), Column(("2025-01",), 0 * number)
+    return KnownInputs(
+        pd, target, one_month, {"MARK": (number < rows).astype(float)}, {}, Counter()
+    )
+
+
 def found(known: KnownInputs, **changes: float) -> ScopeRelation:
     """What the test finds."""
     return relation("all", known, BARS.model_copy(update=changes))
@@ -78,6 +89,16 @@ def test_level_and_spread_of_pds_are_no_change_of_an_input(fault: dict[str, floa
     assert found(known).tested > INPUTS
 
 
+def test_an_input_is_judged_by_what_the_pds_do_not_know_of_it() -> None:
+    """One that nearly is the PD has its effect beyond it: what both share speaks of neither."""
+    known = drawn(effect=0.5)
+    log_odds = np.log(known.pd / (1 - known.pd))
+    known.numbers["NEAR"] = known.numbers["X0"] - known.numbers["X0"].mean() + 4 * log_odds
+    first, near = (one for one in found(known).strongest if one.input in ("X0", "NEAR"))
+    assert first.z == pytest.approx(near.z, rel=0.05)
+    assert near.effect == pytest.approx(0.5 * known.numbers["NEAR"].std(), rel=0.3)
+
+
 def test_a_significant_change_below_the_bar_is_tolerated() -> None:
     """A model of a few thousand defaults is always a little wrong: the bar is for that."""
     known = drawn(effect=0.5)
@@ -88,9 +109,13 @@ def test_a_significant_change_below_the_bar_is_tolerated() -> None:
 def test_a_large_effect_by_chance_is_tolerated() -> None:
     """The smallest of many p-values is held against its share, not against the whole."""
     known = drawn()
-    first = found(known, max_effect_change=0.0).strongest[0]
+    tests = found(known, max_effect_change=0.0)
+    first = tests.strongest[0]
+    shared = first.p_value * tests.tested
     assert first.p_value < 0.2
-    assert status(known, max_effect_change=0.0, confidence=1 - first.p_value) == "quiet"
+    assert status(known, max_effect_change=0.0, confidence=1 - 2 * first.p_value) == "quiet"
+    assert status(known, max_effect_change=0.0, confidence=1 - 0.9 * shared) == "quiet"
+    assert status(known, max_effect_change=0.0, confidence=1 - 1.1 * shared) == "alarm"
 
 
 def test_a_category_is_tested_for_itself() -> None:
@@ -112,6 +137,17 @@ def test_p_values_of_rare_marks_are_not_those_of_a_bell() -> None:
         again = KnownInputs(known.pd, target, known.month, only, {}, Counter())
         past += found(again, min_expected_defaults=1.0).strongest[0].p_value < level
     assert past <= 8  # 3 expected; one portfolio in 300 exceeds 8
+
+
+@pytest.mark.parametrize(("rows", "defaults"), [(100, 14), (100, 20), (400, 6), (400, 4)])
+def test_p_values_far_out_are_exact_on_both_sides(rows: int, defaults: int) -> None:
+    """Where all PDs are alike, defaults among the marked are hypergeometric; a bell is far off."""
+    (one,) = found(marked(rows, defaults), min_expected_defaults=1.0).strongest
+    law = hypergeom(APPLICANTS, 200, rows)
+    farther = law.sf(defaults) if one.z > 0 else law.cdf(defaults - 1)
+    exact = 2 * farther + law.pmf(defaults)  # half of what was seen: the mid-p-value
+    assert one.p_value == pytest.approx(exact, rel=0.3)
+    assert not exact / 4 < 2 * norm.sf(abs(one.z)) < 4 * exact
 
 
 def test_missing_values_are_left_out() -> None:
