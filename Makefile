@@ -27,7 +27,7 @@ test: $(VENV)/dev lint ## Check style, types, SQL, imports; run the tests but fo
 	pytest --numprocesses 2 -m 'not slow'
 
 test-slow: $(VENV)/dev ## Run the tests that take whole pipelines; CI runs both
-	pytest --numprocesses 2 -m slow
+	pytest --numprocesses 2 --dist loadfile -m slow
 
 lint: $(VENV)/dev
 	ruff check

@@ -24,11 +24,8 @@ from api_server import ApiServer, running
 
 NAME = "Chained"
 SECONDS = 120.0
-SETTINGS = {
-    "registry": {"model_name": NAME},
-    "tracking": {"inference_experiment": NAME},
-    "serve": {"watch_registry": True, "watch_seconds": 0.5, "ship_inference": True},
-}
+ORPHANED = "Orphaned"  # a registered model of its own: the other test moves the champion of NAME
+SERVE = {"watch_registry": True, "watch_seconds": 0.5, "ship_inference": True}
 
 pytestmark = [
     pytest.mark.slow,
@@ -38,9 +35,14 @@ pytestmark = [
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[ApiServer]:
+def serving(folder: Path, name: str) -> Iterator[ApiServer]:
     """`creditrisk serve` with its companions, which watch and ship."""
-    (folder / "chain.yaml").write_text(yaml.safe_dump(SETTINGS))
+    settings = {
+        "registry": {"model_name": name},
+        "tracking": {"inference_experiment": name},
+        "serve": SERVE,
+    }
+    (folder / "chain.yaml").write_text(yaml.safe_dump(settings))
     with running(folder, "--params", "chain.yaml") as api:
         yield api
 
@@ -100,7 +102,7 @@ def test_a_promotion_reaches_the_answers_and_their_runs(
     leave_runner(monkeypatch)
     promote(NAME)
     old = Bundle.load(BUNDLE).sha256
-    with serving(trained) as api:
+    with serving(trained, NAME) as api:
         assert served(api) == ("1", old)
         assert predicted(api, "by-the-old") == old
         for name in ("watch_registry", "ship_inference"):
@@ -122,8 +124,8 @@ def test_companions_do_not_outlive_a_killed_server(
 ) -> None:
     """Killed by SIGKILL, the API leaves neither a watcher nor a shipper behind."""
     leave_runner(monkeypatch)
-    promote(NAME)
-    with serving(trained) as api:
+    promote(ORPHANED)
+    with serving(trained, ORPHANED) as api:
         names = ("watch_registry", "ship_inference")
         companions = [until(lambda wanted=name: companion(api, wanted)) for name in names]
         api.process.kill()
