@@ -78,10 +78,7 @@ class NotMeasured(Part):
 
 
 class Change(Part):
-    """A share among the training rows and now, with what chance alone explains.
-
-    `beyond_chance` says whether the difference exceeds its critical value, `status` judges it.
-    """
+    """A share among the training rows and now; chance alone stays within `critical_difference`."""
 
     reference_share: Number
     current_share: Number
@@ -105,11 +102,11 @@ class ProductionDriftReport(Report):
     which `confidence` is that of all `tests` together, and beyond `bars`. `domain` is null where no
     rows of training were given.
 
-    `status` is the worst of score, inputs, domain and, where rows suffice to judge them, decisions. `drift_share` is the share of the
-    measured inputs that are shifted or drifted, null where none was measured. Of `broken_rules`
-    those of level error that nothing excuses add up to `contract_violations`. `unseen_categories`
-    counts cells with a text that no training row has. docs/runbook.md has a heading for each of
-    `alarms`.
+    `status` is the worst of score, inputs, domain and, where rows suffice to judge them, decisions.
+    `drift_share` is the share of the measured inputs that are shifted or drifted, null where none
+    was measured. Of `broken_rules` those of level error that nothing excuses add up to
+    `contract_violations`. `unseen_categories` counts cells with a text that no training row has.
+    docs/runbook.md has a heading for each of `alarms`.
     """
 
     bundle_sha256: str

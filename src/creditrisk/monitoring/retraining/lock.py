@@ -34,7 +34,8 @@ def held(path: Path, work: str, *, wait_seconds: float = 0.0) -> Iterator[int]:
     """Hold the lock file meanwhile, and yield its descriptor.
 
     The lock is the system's (flock): the kill of its holder gives it back, whatever the file says,
-    once nobody is left who was handed the descriptor. The file is never removed, or two processes could hold a lock of one name.
+    once nobody is left who was handed the descriptor. The file is never removed, or two processes
+    could hold a lock of one name.
 
     Args:
         path: the lock file.
