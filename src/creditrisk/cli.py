@@ -43,6 +43,7 @@ COMMANDS = {
     "watch-registry": "watch_registry",
     "ship-inference": "ship_inference",
     "retrain": "retrain",
+    "nightly": "nightly",
     "trace": "trace",
     "replay": "replay",
     "outcomes": "outcomes",
