@@ -48,6 +48,7 @@ COMMANDS = {
     "replay": "replay",
     "outcomes": "outcomes",
     "simulate": "simulate",
+    "remote": "remote",
 }
 
 USAGE_ERROR = 2

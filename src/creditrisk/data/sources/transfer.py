@@ -209,7 +209,8 @@ def is_absent(error: BaseException) -> bool:
     return isinstance(error, FileNotFoundError) or _status(error) in {404, 410}
 
 
-def _is_transient(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
+    """Whether an error is the network's, or a server's that asks to come back later."""
     status = _status(error)
     if status is not None:
         return status in _TRANSIENT_STATUSES
@@ -234,7 +235,7 @@ def _refuse_unless_transient(location: Location, error: Exception) -> None:
     """Raise what cannot get better by waiting; a full disk is the disk's, not the source's."""
     if isinstance(error, CreditRiskError | Stopped) or _is_of_this_machine(error):
         raise error
-    if not _is_transient(error):
+    if not is_transient(error):
         raise SourceFailed(
             location.shown, reason(location, error), _remedy(location, error)
         ) from None
