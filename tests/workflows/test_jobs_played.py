@@ -1,0 +1,146 @@
+"""Every job played with stand-ins: each failing command fails its job, and reports are still kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from workflow_files import FILES, UPLOAD, Job, all_jobs, workflow
+from workflow_player import Play, Repository, Runner, stand_ins
+
+JOBS = all_jobs()
+EVERYTHING = Repository(
+    variables={
+        "AWS_REGION": "eu-central-1",
+        "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/delivery",
+        "ECS_CLUSTER": "creditrisk",
+        "ECS_SERVICE": "api",
+        "IMAGE_REGISTRY": "registry.example",
+        "MLFLOW_TRACKING_URI": "https://mlflow.example",
+        "SERVICE_URL": "https://api.example",
+    },
+    secrets={"DVC_REMOTE_URL": "s3://bucket/dvc"},
+)
+NOTHING = Repository()
+SUCCEEDED = Play("success")
+by_job = pytest.mark.parametrize("job", JOBS, ids=str)
+
+
+def runner(folder: Path, repository: Repository, jobs: list[Job], fails_at: int = 0) -> Runner:
+    workspace = folder / "workspace"
+    workspace.mkdir(exist_ok=True)
+    programs = [stand_ins(job, folder / "programs", workspace) for job in jobs]
+    return Runner(workspace, repository, tuple(programs[:1]), fails_at=fails_at)
+
+
+def played(job: Job, folder: Path, repository: Repository = EVERYTHING, fails_at: int = 0) -> Play:
+    needs = job.content.get("needs", [])
+    before = dict.fromkeys([needs] if isinstance(needs, str) else needs, SUCCEEDED)
+    return runner(folder, repository, [job], fails_at).play(job, before)
+
+
+def played_whole(file: str, folder: Path, repository: Repository) -> dict[str, Play]:
+    jobs = [job for job in JOBS if job.file == file]
+    return runner(folder, repository, jobs).play_all(file)
+
+
+def programs_of(play: Play) -> list[str]:
+    return [call for call in play.calls if not call.startswith("uses ")]
+
+
+@by_job
+def test_a_job_passes_where_all_its_steps_do(job: Job, tmp_path: Path) -> None:
+    """With every setting present each step is carried out."""
+    play = played(job, tmp_path)
+    assert play.result == "success", play.log
+    assert set(play.steps.values()) == {"success"}
+
+
+@by_job
+def test_each_failing_step_fails_its_job(job: Job, tmp_path: Path) -> None:
+    """Whichever command or action fails: the job fails, what follows is not begun, reports are kept."""
+    order = played(job, tmp_path).calls
+    assert order
+    for number, call in enumerate(order, 1):
+        play = played(job, tmp_path, fails_at=number)
+        kept = [f"uses {UPLOAD}", "uses actions/cache/save"]
+        assert play.result == "failure", call
+        assert play.calls == [*order[:number], *(one for one in order[number:] if one in kept)]
+
+
+@by_job
+def test_a_job_passes_without_any_setting(job: Job, tmp_path: Path) -> None:
+    """A repository that has set nothing up has green runs, of what needs no setting."""
+    assert played(job, tmp_path, NOTHING).result in {"success", "skipped"}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_whole_workflow_passes(file: str, tmp_path: Path) -> None:
+    """The jobs after one another, each after those that it needs."""
+    results = {play.result for play in played_whole(file, tmp_path, EVERYTHING).values()}
+    assert results == {"success"}
+
+
+def test_delivery_without_settings(tmp_path: Path) -> None:
+    """The model is validated, the images are built; nothing is pulled, promoted, pushed or deployed."""
+    plays = played_whole("cd.yaml", tmp_path, NOTHING)
+    assert [play.result for play in plays.values()] == ["success", "success", "skipped", "success"]
+    assert programs_of(plays["model"]) == [
+        "make .venv/pipeline",
+        "dvc repro validate_model",
+        "dvc repro monitor_drift",
+        "creditrisk check-freshness --fail-on-stale",
+    ]
+    assert programs_of(plays["images"]) == ["make images", "make sbom"]
+    assert "creditrisk summarise-delivery" in programs_of(plays["summary"])[-1]
+
+
+def test_delivery_in_order(tmp_path: Path) -> None:
+    """Evidence comes before promotion, promotion before images, images before traffic."""
+    plays = played_whole("cd.yaml", tmp_path, EVERYTHING)
+    calls = [call for play in plays.values() for call in programs_of(play)]
+    order = [
+        "creditrisk remote pull",
+        "dvc repro validate_model",
+        "dvc repro monitor_drift",
+        "creditrisk check-freshness --fail-on-stale",
+        "dvc repro --single-item canary_validation",
+        "dvc repro --single-item register_model",
+        "make images",
+        "creditrisk deploy-ecs",
+    ]
+    places = [next(i for i, call in enumerate(calls) if call.startswith(one)) for one in order]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("job", ["model", "images", "deploy"])
+def test_a_delivery_that_fails_is_summarised(job: str, tmp_path: Path) -> None:
+    """After a failure no later job begins but the summary."""
+    jobs = [one for one in JOBS if one.file == "cd.yaml"]
+    machine = runner(tmp_path, EVERYTHING, jobs)
+    names = list(workflow("cd.yaml")["jobs"])
+    plays: dict[str, Play] = {}
+    for one in jobs:
+        machine.fails_at = 3 if one.name == job else 0
+        needs = one.content.get("needs", [])
+        before = {name: plays[name] for name in ([needs] if isinstance(needs, str) else needs)}
+        plays[one.name] = machine.play(one, before)
+    after = names[names.index(job) + 1 : -1]
+    assert plays[job].result == "failure"
+    assert all(plays[name].result == "skipped" for name in after)
+    assert plays["summary"].result == "success"
+
+
+def test_static_keys_are_accepted(tmp_path: Path) -> None:
+    """Keys in place of a role lead to the same steps; neither leads to none of AWS."""
+    keys = Repository({"AWS_REGION": "eu-central-1"}, {"AWS_ACCESS_KEY_ID": "key"})
+    job = next(job for job in JOBS if str(job) == "nightly.yaml:night")
+    assert played(job, tmp_path, keys).steps["Credentials of AWS"] == "success"
+    assert played(job, tmp_path, NOTHING).steps["Credentials of AWS"] == "skipped"
+
+
+def test_secrets_reach_only_the_steps_that_use_them() -> None:
+    """No secret is in the environment of a whole job, but for whether it is there."""
+    for job in JOBS:
+        values = job.content.get("env", {}).values()
+        assert all("secrets." not in value or "!= ''" in value for value in map(str, values))
