@@ -33,6 +33,7 @@ COMMANDS = {
     "model-report": "model_report",
     "show-results": "show_results",
     "show-scorecard": "show_scorecard",
+    "summarise-delivery": "summarise_delivery",
     "auto-promote": "auto_promote",
     "promote-model": "promote_model",
     "rollback-model": "rollback_model",
