@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from creditrisk.core.settings import OutcomeSettings
-from creditrisk.monitoring.outcomes.alarms import ALL, alarms_of, judge, windows
+from creditrisk.monitoring.outcomes.alarms import alarms_of, judge
 from creditrisk.monitoring.outcomes.known_inputs import KnownInputs
-from creditrisk.monitoring.outcomes.relation import relation
+from creditrisk.monitoring.outcomes.portions import portions
+from creditrisk.monitoring.outcomes.relation import relations_of
 from creditrisk.monitoring.outcomes.samples import Column, Outcomes
 
 Floats = NDArray[np.float64]
@@ -78,7 +79,8 @@ def inputs(sample: Outcomes, seed: int) -> KnownInputs:
     numbers |= {f"SKEWED_{n}": chance.lognormal(0, 1.5, rows) for n in range(10)}
     shares = np.geomspace(0.02, 0.5, 20)
     numbers |= {f"MARK_{n}": 1.0 * (chance.random(rows) < s) for n, s in enumerate(shares)}
-    return KnownInputs(sample.pd, sample.target, sample.traits["month"], numbers, {}, Counter())
+    month, bundle = sample.traits["month"], sample.traits["bundle"]
+    return KnownInputs(sample.pd, sample.target, month, bundle, numbers, {}, Counter())
 
 
 def changed(pd: Floats, seed: int, effect: float) -> Floats:
@@ -92,11 +94,7 @@ def fired(applicants: int, law: str, seed: int) -> set[str]:
     """The alarms of one portfolio's report."""
     settings = OutcomeSettings()
     sample = portfolio(applicants, law, seed)
-    known = inputs(sample, seed)
-    relations = [
-        relation(scope, known if scope == ALL else known.of_month(*months), settings)
-        for scope, months in windows(sample.names("month")).items()
-    ]
+    relations = relations_of(inputs(sample, seed), portions(sample), settings)
     return {alarm.name for alarm in alarms_of(judge(sample, settings, relations))}
 
 

@@ -10,15 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from creditrisk.core.report import Part
 from creditrisk.core.settings import OutcomeSettings
 from creditrisk.models import metrics
 from creditrisk.models.metrics.grades import jeffreys_test, observed_expected_by_rate
 from creditrisk.monitoring.outcomes.expectation import expected_roc_auc
+from creditrisk.monitoring.outcomes.portions import Portion, portions
 from creditrisk.monitoring.outcomes.relation import ScopeRelation
-from creditrisk.monitoring.outcomes.samples import Outcomes, Trait
+from creditrisk.monitoring.outcomes.samples import Outcomes
 
 AlarmName = Literal[
     "outcome_discrimination",
@@ -28,14 +27,18 @@ AlarmName = Literal[
     "outcome_integrity",
 ]
 CheckStatus = Literal["quiet", "alarm", "not measured"]
-ALL = "all"
 
 
 class OutcomeCheck(Part):
-    """One question that was asked of the latest outcomes; `scope` says of which."""
+    """One question that was asked of the latest outcomes; `scope` says of which.
+
+    `models` are the hashes of the bundles whose decisions they are: an answer about several is no
+    answer about one of them. There are none where the records themselves are in question.
+    """
 
     name: AlarmName
     scope: str
+    models: tuple[str, ...] = ()
     status: CheckStatus
     observed: str
     bar: str
@@ -43,14 +46,16 @@ class OutcomeCheck(Part):
     @property
     def reason(self) -> str:
         """The alarm in one line for a person."""
-        return f"{self.scope}: {self.observed}; bar: {self.bar}"
+        several = f" ({len(self.models)} models)" if self.models[1:] else ""
+        return f"{self.scope}{several}: {self.observed}; bar: {self.bar}"
 
 
 class OutcomeAlarm(Part):
-    """A check that failed, and why."""
+    """A check that failed, and why; `models` as there."""
 
     name: AlarmName
     scope: str
+    models: tuple[str, ...] = ()
     reason: str
 
 
@@ -62,82 +67,64 @@ class _Question:
     """
 
     name: AlarmName
-    scope: str
+    portion: Portion
     bar: str
     too_few: str | None
     ask: Callable[[float], tuple[bool, str]]
 
     def answer(self, significance: float) -> OutcomeCheck:
-        if self.too_few:
-            status, observed = "not measured", self.too_few
-        else:
+        status: CheckStatus = "not measured"
+        observed = self.too_few or ""
+        if not self.too_few:
             fails, observed = self.ask(significance)
             status = "alarm" if fails else "quiet"
-        return OutcomeCheck.model_validate(
-            {
-                "name": self.name,
-                "scope": self.scope,
-                "status": status,
-                "observed": observed,
-                "bar": self.bar,
-            }
+        return OutcomeCheck(
+            name=self.name,
+            scope=self.portion.scope,
+            models=self.portion.models,
+            status=status,
+            observed=observed,
+            bar=self.bar,
         )
-
-
-def windows(months: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """What is judged of the latest months: all together, and the latest alone.
-
-    Together they have more outcomes; alone the latest is not thinned by those before a change.
-    """
-    latest = {f"month {month}": (month,) for month in months[-1:] if months[1:]}
-    return {ALL: tuple(months)} | latest
 
 
 def judge(
     sample: Outcomes, settings: OutcomeSettings, relations: Sequence[ScopeRelation] = ()
 ) -> tuple[OutcomeCheck, ...]:
-    """Ask of each window and of each model how they rank and how many default, and of each grade.
+    """Ask of each portion how the PDs rank and how many default, and of each of its grades.
 
-    The questions that can be asked share `1 - confidence` equally; one about the inputs of a window
-    shares its part among them.
+    `relations` are those of the portions, if they are known. The questions that can be asked share
+    `1 - confidence` equally; one about the inputs of a portion shares its part among them.
     """
-    scopes = {
-        scope: sample.where("month", *months)
-        for scope, months in windows(_names(sample, "month")).items()
-    }
-    bundles = _names(sample, "bundle")
-    models = {f"model {name[:12]}": sample.where("bundle", name) for name in bundles if bundles[1:]}
-    questions = [
-        question(scope, part, settings)
-        for scope, part in (scopes | models).items()
-        for question in (_discrimination, _calibration)
-    ]
-    questions += [
-        _grade(f"grade {grade}" if scope == ALL else f"grade {grade}, {scope}", graded, settings)
-        for scope, part in scopes.items()
-        for grade in _names(part, "grade")
-        for graded in (part.where("grade", grade),)
-    ]
-    questions += [_relation(one, settings) for one in relations]
+    related = {one.scope: one for one in relations}
+    questions: list[_Question] = []
+    for portion in portions(sample):
+        part = sample.where("month", *portion.months).where("bundle", *portion.models)
+        questions += [
+            _discrimination(portion, part, settings),
+            _calibration(portion, part, settings),
+        ]
+        questions += [
+            _grade(portion.about(f"grade {grade}"), part.where("grade", grade), settings)
+            for grade in part.names("grade")
+        ]
+        if portion.scope in related:
+            questions.append(_relation(portion, related[portion.scope], settings))
     asked = sum(question.too_few is None for question in questions)
     significance = (1 - settings.confidence) / max(asked, 1)
     return tuple(question.answer(significance) for question in questions)
 
 
-def _names(sample: Outcomes, trait: Trait) -> list[str]:
-    return sample.names(trait) if sample.pd.size else []
-
-
 def alarms_of(checks: Sequence[OutcomeCheck]) -> tuple[OutcomeAlarm, ...]:
     """The checks that failed."""
     return tuple(
-        OutcomeAlarm(name=check.name, scope=check.scope, reason=check.reason)
+        OutcomeAlarm(name=check.name, scope=check.scope, models=check.models, reason=check.reason)
         for check in checks
         if check.status == "alarm"
     )
 
 
-def _discrimination(scope: str, sample: Outcomes, settings: OutcomeSettings) -> _Question:
+def _discrimination(portion: Portion, sample: Outcomes, settings: OutcomeSettings) -> _Question:
     def ask(significance: float) -> tuple[bool, str]:
         confidence = 1 - 2 * significance  # one side alarms
         auc = metrics.roc_auc_estimate(sample.target, sample.pd, confidence)
@@ -147,27 +134,26 @@ def _discrimination(scope: str, sample: Outcomes, settings: OutcomeSettings) -> 
         matters = promised - auc.value >= settings.max_auc_shortfall
         return matters and auc.high < promised, seen
 
-    least, defaults = settings.min_defaults, int(sample.target.sum())
+    least, defaults = settings.min_defaults, sample.defaults
     others = sample.target.size - defaults
     few = f"{defaults} defaults and {others} others, {least} of each are needed"
     return _Question(
         name="outcome_discrimination",
-        scope=scope,
+        portion=portion,
         bar=f"not {settings.max_auc_shortfall:g} or more below the expected, beyond chance",
         too_few=few if min(defaults, others) < least else None,
         ask=ask,
     )
 
 
-def _calibration(scope: str, sample: Outcomes, settings: OutcomeSettings) -> _Question:
-    band, expected = settings.observed_expected, float(sample.pd.sum())
+def _calibration(portion: Portion, sample: Outcomes, settings: OutcomeSettings) -> _Question:
+    band = settings.observed_expected
 
     def ask(significance: float) -> tuple[bool, str]:
-        defaults, rows = int(sample.target.sum()), sample.target.size
         ratio = observed_expected_by_rate(
-            defaults, rows, float(np.mean(sample.pd)), 1 - significance
+            sample.defaults, sample.target.size, sample.mean_pd, 1 - significance
         )
-        seen = f"{defaults} defaults, {expected:.1f} expected: "
+        seen = f"{sample.defaults} defaults, {sample.expected:.1f} expected: "
         seen += f"{ratio.value:.3f} ({ratio.low:.3f} to {ratio.high:.3f})"
         too_many = ratio.value >= band.high and ratio.low > 1
         too_few = ratio.value <= band.low and ratio.high < 1
@@ -175,32 +161,32 @@ def _calibration(scope: str, sample: Outcomes, settings: OutcomeSettings) -> _Qu
 
     return _Question(
         name="outcome_calibration",
-        scope=scope,
+        portion=portion,
         bar=f"observed over expected within {band.low:g} to {band.high:g}, but for chance",
-        too_few=_too_few(expected, settings),
+        too_few=_too_few(sample.expected, settings),
         ask=ask,
     )
 
 
-def _grade(scope: str, sample: Outcomes, settings: OutcomeSettings) -> _Question:
-    high, expected = settings.observed_expected.high, float(sample.pd.sum())
+def _grade(portion: Portion, sample: Outcomes, settings: OutcomeSettings) -> _Question:
+    most = settings.observed_expected.high * sample.expected
 
     def ask(significance: float) -> tuple[bool, str]:
-        defaults, rows = int(sample.target.sum()), sample.target.size
-        p_value = jeffreys_test(defaults, rows, float(np.mean(sample.pd)))
-        seen = f"{defaults} defaults of {rows}, {expected:.1f} expected, p-value {p_value:.2g}"
-        return defaults >= high * expected and p_value < significance, seen
+        p_value = jeffreys_test(sample.defaults, sample.target.size, sample.mean_pd)
+        seen = f"{sample.defaults} defaults of {sample.target.size}, "
+        seen += f"{sample.expected:.1f} expected, p-value {p_value:.2g}"
+        return sample.defaults >= most and p_value < significance, seen
 
     return _Question(
         name="outcome_grade",
-        scope=scope,
-        bar=f"defaults below {high:g} times the expected, but for chance",
-        too_few=_too_few(expected, settings),
+        portion=portion,
+        bar=f"defaults below {settings.observed_expected.high:g} times the expected, but for chance",
+        too_few=_too_few(sample.expected, settings),
         ask=ask,
     )
 
 
-def _relation(found: ScopeRelation, settings: OutcomeSettings) -> _Question:
+def _relation(portion: Portion, found: ScopeRelation, settings: OutcomeSettings) -> _Question:
     bar, others = settings.max_effect_change, found.rows - found.defaults
 
     def ask(significance: float) -> tuple[bool, str]:
@@ -217,7 +203,7 @@ def _relation(found: ScopeRelation, settings: OutcomeSettings) -> _Question:
     few += f"tested; {settings.min_defaults} of each are needed"
     return _Question(
         name="outcome_relation",
-        scope=found.scope,
+        portion=portion,
         bar=f"no input with {bar:g} or more otherwise than the PDs say, beyond chance",
         too_few=None if found.tested else few,
         ask=ask,

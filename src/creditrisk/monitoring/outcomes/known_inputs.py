@@ -18,6 +18,7 @@ from creditrisk.ledger import DecisionLedger
 from creditrisk.ledger.outcome_store import StoredOutcome
 from creditrisk.models.metrics import Floats
 from creditrisk.models.metrics import Outcomes as Targets
+from creditrisk.monitoring.outcomes.portions import Portion
 from creditrisk.monitoring.outcomes.samples import Column
 
 Unread = Literal["inputs not stored", "retired", "row of a batch"]
@@ -29,11 +30,12 @@ _NONE = "(missing)"
 
 @dataclass(frozen=True, slots=True)
 class KnownInputs:
-    """Inputs beside PD, outcome and month of decision; `unread` counts outcomes without, by reason."""
+    """Inputs beside PD, outcome, month of decision and model; `unread` counts outcomes without."""
 
     pd: Floats
     target: Targets
     month: Column
+    bundle: Column
     numbers: dict[str, Floats]
     categories: dict[str, Column]
     unread: Counter[Unread]
@@ -48,18 +50,22 @@ class KnownInputs:
             np.array(writer.pd),
             np.array(writer.target, bool),
             _column(writer.months),
+            _column(writer.bundles),
             {name: np.array(values) for name, values in writer.numbers.items()},
             {name: _column(values) for name, values in writer.texts.items()},
             writer.unread,
         )
 
-    def of_month(self, month: str) -> Self:
-        """Those of one month."""
-        kept = self.month.is_(month)
+    def part(self, portion: Portion) -> Self:
+        """Those of a portion; the whole is not copied."""
+        kept = self.month.is_(*portion.months) & self.bundle.is_(*portion.models)
+        if kept.all():
+            return self
         return type(self)(
             self.pd[kept],
             self.target[kept],
             _only(self.month, kept),
+            _only(self.bundle, kept),
             {name: values[kept] for name, values in self.numbers.items()},
             {name: _only(column, kept) for name, column in self.categories.items()},
             self.unread,
@@ -104,7 +110,8 @@ class _Writer:
     """Columns that grow; one that first appears late is missing in the rows before."""
 
     def __init__(self) -> None:
-        self.pd, self.target, self.months = array("d"), array("b"), _Texts()
+        self.pd, self.target = array("d"), array("b")
+        self.months, self.bundles = _Texts(), _Texts()
         self.numbers: dict[str, array[float]] = {}
         self.texts: dict[str, _Texts] = {}
         self.unread: Counter[Unread] = Counter()
@@ -126,6 +133,7 @@ class _Writer:
         self.pd.append(outcome.probability)
         self.target.append(outcome.target)
         self.months.append(outcome.decided_at[:7])
+        self.bundles.append(outcome.bundle_sha256)
 
     def _start(self, name: str, rows: int, *, text: bool) -> None:
         if text and name not in self.texts:

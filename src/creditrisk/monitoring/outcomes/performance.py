@@ -15,13 +15,11 @@ from creditrisk.ledger.errors import DamagedDecision
 from creditrisk.ledger.outcome_store import StoredOutcome
 from creditrisk.ledger.outcomes import OutcomesChanged
 from creditrisk.monitoring.outcomes.alarms import (
-    ALL,
     CheckStatus,
     OutcomeAlarm,
     OutcomeCheck,
     alarms_of,
     judge,
-    windows,
 )
 from creditrisk.monitoring.outcomes.answers import Answer, Unanswered, all_answers
 from creditrisk.monitoring.outcomes.comparison import ReferenceSide
@@ -29,8 +27,9 @@ from creditrisk.monitoring.outcomes.expectation import expected_performance
 from creditrisk.monitoring.outcomes.integrity import loads_of, sound_outcomes
 from creditrisk.monitoring.outcomes.known_inputs import KnownInputs, known_inputs
 from creditrisk.monitoring.outcomes.measures import Expected, GradeOutcome, Matured
+from creditrisk.monitoring.outcomes.portions import ALL, portions
 from creditrisk.monitoring.outcomes.realisation import grade_outcomes, matured
-from creditrisk.monitoring.outcomes.relation import ScopeRelation, relation
+from creditrisk.monitoring.outcomes.relation import ScopeRelation, relations_of
 from creditrisk.monitoring.outcomes.samples import Decisions, Outcomes
 
 APPROVED = "approve"
@@ -128,7 +127,7 @@ def measure_performance(
         inputs = known_inputs(ledger, rows, latest.pd.size) if judged else inputs
     except DamagedDecision as damaged:
         integrity = _damage(damaged)
-    relations = _relations(inputs, judged, bars)
+    relations = relations_of(inputs, portions(latest), bars)
     checks = judge(latest, bars, relations)
     if integrity:
         checks = (integrity, *checks)
@@ -152,16 +151,6 @@ def measure_performance(
         ),
         months=_months(answers, sample, bars),
         test_side=test_side,
-    )
-
-
-def _relations(
-    inputs: KnownInputs, judged: tuple[str, ...], settings: OutcomeSettings
-) -> tuple[ScopeRelation, ...]:
-    """Of each window that is judged; the whole is not copied."""
-    return tuple(
-        relation(scope, inputs if scope == ALL else inputs.of_month(*months), settings)
-        for scope, months in windows(judged).items()
     )
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from creditrisk.core.settings import CalibrationSettings, OutcomeSettings
 from creditrisk.models import metrics
 from creditrisk.models.metrics import Estimate
@@ -39,14 +37,14 @@ def matured(sample: Outcomes, settings: OutcomeSettings) -> Matured | None:
 
 def realised_performance(sample: Outcomes, confidence: float) -> Realised:
     """What came out of at least one decision."""
-    rows, defaults = sample.target.size, int(sample.target.sum())
+    rows, defaults = sample.target.size, sample.defaults
     known = Realised(
         outcomes=rows,
         defaults=defaults,
-        mean_pd=float(np.mean(sample.pd)),
+        mean_pd=sample.mean_pd,
         default_rate=_default_rate(defaults, rows, confidence),
         brier_score=Measure.of(metrics.brier_score(sample.target, sample.pd, confidence)),
-        observed_expected=_observed_expected(defaults, rows, sample.pd.mean(), confidence),
+        observed_expected=_observed_expected(defaults, rows, sample.mean_pd, confidence),
     )
     if min(defaults, rows - defaults) < _LEAST_OF_AN_OUTCOME:
         return known
@@ -67,8 +65,7 @@ def grade_outcomes(
     """Each grade that has an outcome, in the order of their names."""
     for grade in sample.names("grade"):
         part = sample.where("grade", grade)
-        rows, defaults = part.target.size, int(part.target.sum())
-        mean_pd = float(np.mean(part.pd))
+        rows, defaults, mean_pd = part.target.size, part.defaults, part.mean_pd
         p_value = jeffreys_test(defaults, rows, mean_pd)
         yield GradeOutcome(
             grade=grade,
@@ -92,4 +89,4 @@ def _observed_expected(
 ) -> Measure | None:
     if not mean_pd > 0:
         return None
-    return Measure.of(observed_expected_by_rate(defaults, rows, float(mean_pd), confidence))
+    return Measure.of(observed_expected_by_rate(defaults, rows, mean_pd, confidence))

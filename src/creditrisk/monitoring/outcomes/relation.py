@@ -7,7 +7,7 @@ neither another level of defaults nor PDs that lie too far apart count as a chan
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,6 +18,7 @@ from creditrisk.core.report import Number, Part
 from creditrisk.core.settings import OutcomeSettings
 from creditrisk.models.metrics import Floats
 from creditrisk.monitoring.outcomes.known_inputs import KnownInputs
+from creditrisk.monitoring.outcomes.portions import Portion
 
 _REPORTED = 10
 _TAILS = (0.01, 0.99)
@@ -49,6 +50,13 @@ class ScopeRelation(Part):
     defaults: int
     tested: int
     strongest: tuple[InputRelation, ...]
+
+
+def relations_of(
+    known: KnownInputs, judged: Iterable[Portion], settings: OutcomeSettings
+) -> tuple[ScopeRelation, ...]:
+    """Test the inputs of each portion."""
+    return tuple(relation(one.scope, known.part(one), settings) for one in judged)
 
 
 def relation(scope: str, known: KnownInputs, settings: OutcomeSettings) -> ScopeRelation:

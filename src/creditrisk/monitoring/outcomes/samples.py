@@ -26,10 +26,10 @@ class Column:
     labels: tuple[str, ...]
     codes: Counts
 
-    def is_(self, label: str) -> Targets:
-        """Where that text stands."""
-        wanted = self.labels.index(label) if label in self.labels else -1
-        return np.asarray(self.codes == wanted)
+    def is_(self, *labels: str) -> Targets:
+        """Where one of these texts stands."""
+        wanted = [code for code, label in enumerate(self.labels) if label in labels]
+        return np.isin(self.codes, wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,7 @@ class Decisions:
 
     def where(self, trait: Trait, *labels: str) -> Self:
         """Those with one of these texts."""
-        column = self.traits[trait]
-        kept = np.zeros(self.pd.size, bool)
-        for label in labels:
-            kept |= column.is_(label)
-        return self.only(kept)
+        return self.only(self.traits[trait].is_(*labels))
 
     def only(self, kept: Targets) -> Self:
         """Those that a mask keeps."""
@@ -80,6 +76,21 @@ class Outcomes(Decisions):
     """Decisions with what became of them; `target` is true for a default."""
 
     target: Targets
+
+    @property
+    def defaults(self) -> int:
+        """How many defaulted."""
+        return int(self.target.sum())
+
+    @property
+    def expected(self) -> float:
+        """How many were to default by their PDs."""
+        return float(self.pd.sum())
+
+    @property
+    def mean_pd(self) -> float:
+        """The default rate by their PDs; of at least one."""
+        return float(self.pd.mean())
 
     @classmethod
     def of_stored(cls, rows: Iterable[StoredOutcome]) -> Self:

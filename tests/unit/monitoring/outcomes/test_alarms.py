@@ -12,6 +12,7 @@ from creditrisk.monitoring.outcomes.alarms import OutcomeCheck, alarms_of, judge
 from creditrisk.monitoring.outcomes.samples import Outcomes
 
 PORTFOLIOS = 300
+MODELS = ("0" * 64, "1" * 64)
 
 
 def statuses(sample: Outcomes, **changes: float) -> dict[str, str]:
@@ -20,23 +21,35 @@ def statuses(sample: Outcomes, **changes: float) -> dict[str, str]:
     return {f"{check.name} {check.scope}": check.status for check in checks}
 
 
-def drawn(law: Floats, pd: Floats, seed: int = 2) -> Outcomes:
+def drawn(law: Floats, pd: Floats, seed: int = 2, **options: int) -> Outcomes:
     """Outcomes by a law that is not what was promised."""
-    return outcomes(pd, law, np.random.default_rng(seed))
+    return outcomes(pd, law, np.random.default_rng(seed), **options)
 
 
 def test_a_calibrated_portfolio_raises_no_alarm() -> None:
     """Outcomes that come as promised leave every check quiet; each grade is one."""
-    seen = statuses(calibrated(30_000, bundles=2))
+    seen = statuses(calibrated(60_000))
     assert set(seen.values()) == {"quiet"}
     assert [name.partition(" ")[2] for name in seen] == [
         *["all"] * 2,
-        *["month 2025-03"] * 2,
-        *[f"model {'0' * 12}"] * 2,
-        *[f"model {'1' * 12}"] * 2,
         *[f"grade {grade}" for grade in "ABCDE"],
+        *["month 2025-03"] * 2,
         *[f"grade {grade}, month 2025-03" for grade in "ABCDE"],
     ]
+
+
+def test_an_error_of_the_model_before_is_not_that_of_the_next() -> None:
+    """An alarm about several says so; the next model is judged by what it decided itself."""
+    pd = approved_pds(12_000, np.random.default_rng(1))
+    sample = drawn(np.where(np.arange(pd.size) % 2, pd, 2.5 * pd), pd, bundles=2)
+    checks = judge(sample, BARS)
+    alarms = {(one.scope, one.models) for one in alarms_of(checks)}
+    wrong, sound = MODELS
+    assert ("all", MODELS) in alarms
+    assert (f"model {wrong[:12]}", (wrong,)) in alarms
+    assert not [models for _, models in alarms if models == (sound,)]
+    assert "quiet" in {one.status for one in checks if one.models == (sound,)}
+    assert "all (2 models): " in alarms_of(checks)[0].reason
 
 
 def test_lost_ranking_raises_an_alarm() -> None:

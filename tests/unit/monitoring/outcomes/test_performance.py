@@ -110,7 +110,7 @@ def test_too_many_defaults_reach_the_report(sqlite_place: DecidedPlace) -> None:
     report = measured(sqlite_place)
     assert report.status == "alarm"
     assert {alarm.name for alarm in report.alarms} >= {"outcome_calibration"}
-    assert "outcome_calibration: all:" in report.headline()
+    assert "outcome_calibration: all (2 models):" in report.headline()
 
 
 def test_changed_outcomes_alarm_and_nothing_is_measured(decided: DecidedPlace) -> None:

@@ -7,12 +7,13 @@ from datetime import date
 
 import numpy as np
 import pytest
-from decided_applicants import AS_OF, DecidedPlace, decision_id
+from decided_applicants import AS_OF, BUNDLE, MODEL, DecidedPlace, decision_id
 from portfolios import BARS, approved_pds
 from scipy.stats import hypergeom, norm
 
 from creditrisk.core.settings import Settings
 from creditrisk.models.metrics import Floats
+from creditrisk.models.metrics import Outcomes as Targets
 from creditrisk.monitoring.outcomes.alarms import judge
 from creditrisk.monitoring.outcomes.known_inputs import KnownInputs
 from creditrisk.monitoring.outcomes.performance import PerformanceReport, measure_performance
@@ -26,6 +27,14 @@ INPUTS = 20
 def logistic(log_odds: Floats) -> Floats:
     """PDs of log-odds."""
     return np.asarray(1 / (1 + np.exp(-log_odds)))
+
+
+def known_of(
+    pd: Floats, target: Targets, numbers: dict[str, Floats], kinds: dict[str, Column] | None = None
+) -> KnownInputs:
+    """Inputs of one month's decisions by one model."""
+    month, bundle = (Column((name,), np.zeros(pd.size, np.int64)) for name in ("2025-01", "b" * 64))
+    return KnownInputs(pd, target, month, bundle, numbers, kinds or {}, Counter())
 
 
 def drawn(
@@ -43,19 +52,15 @@ def drawn(
     true = logistic(log_odds.mean() + level + slope * (log_odds - log_odds.mean()) + effect * own)
     numbers["MARK"] = (chance.random(pd.size) < 0.02).astype(float)
     kinds = Column(("A", "B"), (numbers["X0"] > 0.5).astype(np.int64))
-    one_month = Column(("2025-01",), np.zeros(pd.size, np.int64))
     target = chance.random(pd.size) < true
-    return KnownInputs(pd, target, one_month, numbers, {"KIND": kinds}, Counter())
+    return known_of(pd, target, numbers, {"KIND": kinds})
 
 
 def marked(rows: int, defaults: int) -> KnownInputs:
     """So many marked applicants with so many defaults; all have the same PD, and 200 default."""
     number, target = np.arange(APPLICANTS), np.zeros(APPLICANTS, bool)
     target[:defaults] = target[rows : rows + 200 - defaults] = True
-    pd, one_month = np.full(APPLICANTS, 0.05), Column(("2025-01",), 0 * number)
-    return KnownInputs(
-        pd, target, one_month, {"MARK": (number < rows).astype(float)}, {}, Counter()
-    )
+    return known_of(np.full(APPLICANTS, 0.05), target, {"MARK": (number < rows).astype(float)})
 
 
 def found(known: KnownInputs, **changes: float) -> ScopeRelation:
@@ -134,7 +139,7 @@ def test_p_values_of_rare_marks_are_not_those_of_a_bell() -> None:
     past = 0
     for _ in range(draws):
         target = chance.random(APPLICANTS) < known.pd
-        again = KnownInputs(known.pd, target, known.month, only, {}, Counter())
+        again = known_of(known.pd, target, only)
         past += found(again, min_expected_defaults=1.0).strongest[0].p_value < level
     assert past <= 8  # 3 expected; one portfolio in 300 exceeds 8
 
@@ -162,16 +167,25 @@ def test_too_few_defaults_are_not_judged() -> None:
     assert status(drawn(), min_defaults=1_000) == "not measured"
 
 
-def known_place(place: DecidedPlace, *, form: str = "applications", **changes: object) -> None:
-    """Decisions of two months whose last input decides alone who defaults, and their outcomes."""
+def known_place(
+    place: DecidedPlace, *, form: str = "applications", replaced: bool = False, **changes: object
+) -> None:
+    """Decisions of two months whose input DEBT decides alone who defaults, and their outcomes.
+
+    Where the model was replaced, another one decided in the second month, and rightly.
+    """
     chance = np.random.default_rng(4)
     decided, rows = {}, []
     for number in range(1, 1_201):
         inputs = {"SK_ID_CURR": number, "DEBT": float(chance.normal()), "KIND": "AB"[number % 2]}
         month = 1 + number % 2
         origin = {"received_at": f"2025-{month:02d}-10T08:00:00+00:00", "form": form}
-        decided[number] = {"origin": origin, "inputs": inputs, "probability": 0.2, **changes}
-        rows.append((decision_id(number), int(inputs["DEBT"] > 0.85), "2026-02-20"))
+        rightly = replaced and month == 2
+        model = {**MODEL, "bundle_sha256": "c" * 64} if rightly else MODEL
+        answer = {"origin": origin, "inputs": inputs, "probability": 0.2, "model": model}
+        decided[number] = answer | changes
+        defaults = chance.random() < 0.2 if rightly else inputs["DEBT"] > 0.85
+        rows.append((decision_id(number), int(defaults), "2026-02-20"))
     place.decide_all(decided)
     place.load_rows(*rows)
 
@@ -193,6 +207,14 @@ def test_the_report_names_inputs_of_stored_decisions(place: DecidedPlace) -> Non
         "all",
         "month 2025-02",
     }
+
+
+def test_a_model_is_tested_on_what_it_decided_itself(sqlite_place: DecidedPlace) -> None:
+    """That default depends otherwise on an input than the model before had said is about that one."""
+    known_place(sqlite_place, form="features", replaced=True)
+    report = measured(sqlite_place)
+    asked = {c.models: c.status for c in report.checks if c.name == "outcome_relation"}
+    assert asked == {(BUNDLE, "c" * 64): "alarm", (BUNDLE,): "alarm", ("c" * 64,): "quiet"}
 
 
 def test_what_the_model_read_is_tested_not_what_was_sent(sqlite_place: DecidedPlace) -> None:
