@@ -8,4 +8,7 @@ uv pip compile "${options[@]}" "$@" pyproject.toml requirements/build.in -o requ
 uv pip compile "${options[@]}" "$@" --all-extras --group dev -c requirements/pipeline.lock \
     pyproject.toml requirements/build.in -o requirements/dev.lock
 uv pip compile "${options[@]}" "$@" -c requirements/dev.lock requirements/serve.in -o requirements/serve.lock
-python3 requirements/pin_without_extras.py requirements/{pipeline,dev,serve}.lock
+uv pip compile "${options[@]}" "$@" -c requirements/dev.lock requirements/images.in -o requirements/images.lock
+uv pip compile "${options[@]}" "$@" -c requirements/dev.lock --extra aws --extra postgresql --extra s3 --extra xgboost \
+    pyproject.toml -o requirements/batch.lock
+python3 requirements/pin_without_extras.py requirements/{pipeline,dev,serve,batch}.lock

@@ -40,6 +40,7 @@ COMMANDS = {
     "ledger": "ledger",
     "batch-predict": "batch_predict",
     "serve": "serve",
+    "fetch-bundle": "fetch_bundle",
     "api-key": "api_key",
     "watch-registry": "watch_registry",
     "ship-inference": "ship_inference",

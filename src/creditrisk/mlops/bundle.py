@@ -187,6 +187,17 @@ class Bundle:
             raise UnreadableBundleFile(self.folder, name, validation_problems(error)) from error
 
 
+def listed_files(folder: Path, manifest: bytes) -> Mapping[str, str]:
+    """The SHA-256 of each file of a bundle, by a manifest that is to lie in a folder.
+
+    Raises:
+        BundleRefused: the manifest cannot be read, or a name in it could point elsewhere.
+    """
+    parsed = _parsed_manifest(folder, manifest)
+    _check_plain(folder, parsed)
+    return parsed.files
+
+
 def _missing_from(contract: RequestContract, features: Sequence[str]) -> list[str]:
     """What a contract would need to be about requests to this model, and does not have."""
     tables = {table.name for table in contract.tables}
@@ -360,10 +371,14 @@ def _parsed_manifest(folder: Path, content: bytes) -> BundleManifest:
         raise UnreadableManifest(folder, validation_problems(error)[0]) from error
 
 
-def _check_names(folder: Path, manifest: BundleManifest) -> None:
+def _check_plain(folder: Path, manifest: BundleManifest) -> None:
     for name in manifest.files:
         if not _PLAIN_NAME.fullmatch(name) or name == MANIFEST_FILE:
             raise UnsafeBundleName(folder, name)
+
+
+def _check_names(folder: Path, manifest: BundleManifest) -> None:
+    _check_plain(folder, manifest)
     present = {path.name for path in folder.iterdir()} - {MANIFEST_FILE}
     missing = sorted(set(manifest.files) - present)
     if missing:

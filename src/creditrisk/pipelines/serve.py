@@ -22,6 +22,17 @@ Workers = Annotated[
 BundleFolder = Annotated[
     Path | None, typer.Option(help="A bundle to serve that no registry vouches for.")
 ]
+Source = Annotated[
+    str | None,
+    typer.Option(
+        envvar="CREDITRISK_BUNDLE_SOURCE",
+        help="Where to fetch the bundle to serve: a folder or s3://BUCKET/PREFIX.",
+    ),
+]
+Sha256 = Annotated[
+    str | None,
+    typer.Option(envvar="CREDITRISK_BUNDLE_SHA256", help="What the fetched bundle must be."),
+]
 Served = Annotated[Path, typer.Option(help="The published models; the champion is followed.")]
 Pin = Annotated[bool, typer.Option("--pin", help="Keep the model of the start.")]
 Certificate = Annotated[Path | None, typer.Option(help="TLS certificate chain, PEM.")]
@@ -29,6 +40,16 @@ Key = Annotated[Path | None, typer.Option(help="TLS private key, PEM.")]
 Params = Annotated[Path, typer.Option(help="Settings.")]
 
 _SERVED = Path("models/served")
+
+
+class TwoBundles(Misuse):
+    """One bundle is served, not two."""
+
+    def __init__(self, bundle: Path) -> None:
+        super().__init__(
+            f"Both --bundle {bundle} and a source to fetch a bundle from (--source or "
+            "CREDITRISK_BUNDLE_SOURCE) were given; one of them is served."
+        )
 
 
 class HalfATlsPair(Misuse):
@@ -44,6 +65,8 @@ def main(
     port: Port = None,
     workers: Workers = None,
     bundle: BundleFolder = None,
+    source: Source = None,
+    sha256: Sha256 = None,
     served: Served = _SERVED,
     pin: Pin = False,
     certificate: Certificate = None,
@@ -57,6 +80,8 @@ def main(
 
     if (certificate is None) != (key is None):
         raise HalfATlsPair
+    if source is not None:
+        bundle = _fetched(source, sha256, served, bundle)
     settings = load_settings(params)
     changes = {"host": host, "port": port, "workers": workers}
     given = {name: value for name, value in changes.items() if value is not None}
@@ -75,6 +100,17 @@ def main(
         if serve.ship_inference:
             beside.enter_context(inference_shipped(params))
         run_server(launch)
+
+
+def _fetched(source: str, sha256: str | None, served: Path, bundle: Path | None) -> Path:
+    """The verified bundle in the archive of served ones, from which its decisions are replayed."""
+    from creditrisk.mlops.fetching import UnusableBundleSource, fetch, shown
+
+    if bundle is not None:
+        raise TwoBundles(bundle)
+    if sha256 is None:
+        raise UnusableBundleSource(shown(source), "the bundle's SHA-256 beside it")
+    return fetch(source, served / sha256, sha256).folder
 
 
 if __name__ == "__main__":

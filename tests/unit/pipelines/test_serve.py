@@ -9,12 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from simulated_lending import sealed
 
+from creditrisk.mlops.fetching import TamperedBundle, UnusableBundleSource
+from creditrisk.mlops.served import archived_bundle
 from creditrisk.pipelines import serve, ship_inference, watch_registry
 from creditrisk.serve import server
 
 if TYPE_CHECKING:
+    from creditrisk.core.errors import CreditRiskError
+    from creditrisk.mlops.bundle import Bundle
     from creditrisk.serve.server import Launch
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A sealed bundle; tests only read it."""
+    return sealed(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture
@@ -83,4 +94,37 @@ def test_a_certificate_needs_its_key(asked: list[Any], tmp_path: Path) -> None:
     """Half a TLS pair is misuse; nothing starts, least of all without TLS."""
     with pytest.raises(serve.HalfATlsPair):
         serve.main(certificate=tmp_path / "chain.pem", params=params(tmp_path))
+    assert not asked
+
+
+def test_a_source_is_fetched_into_the_archive(
+    asked: list[Any], bundle: Bundle, tmp_path: Path
+) -> None:
+    """The bundle is served from under its hash, where a replay of its decisions finds it."""
+    served = tmp_path / "served"
+    source = str(bundle.folder)
+    serve.main(source=source, sha256=bundle.sha256, served=served, params=params(tmp_path))
+    assert asked[0].bundle == served / bundle.sha256
+    assert archived_bundle(served, bundle.sha256).sha256 == bundle.sha256
+
+
+@pytest.mark.parametrize(
+    ("flags", "refusal"),
+    [
+        ({"sha256": "0" * 64}, TamperedBundle),
+        ({}, UnusableBundleSource),
+        ({"sha256": "0" * 64, "bundle": Path("here")}, serve.TwoBundles),
+    ],
+    ids=["another bundle", "no hash", "two bundles"],
+)
+def test_a_source_that_cannot_be_vouched_for_starts_nothing(
+    asked: list[Any],
+    bundle: Bundle,
+    tmp_path: Path,
+    flags: dict[str, Any],
+    refusal: type[CreditRiskError],
+) -> None:
+    """Refused before a server is started."""
+    with pytest.raises(refusal):
+        serve.main(source=str(bundle.folder), params=params(tmp_path), served=tmp_path, **flags)
     assert not asked
