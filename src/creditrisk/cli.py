@@ -30,6 +30,8 @@ COMMANDS = {
     "register-candidate": "register_candidate",
     "canary-validation": "canary_validation",
     "deploy-manifest": "deploy_manifest",
+    "deploy-ecs": "deploy_ecs",
+    "smoke-test": "smoke_test",
     "model-report": "model_report",
     "show-results": "show_results",
     "show-scorecard": "show_scorecard",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
 
+from creditrisk.observability.amazon import error_code, is_transient
 from creditrisk.observability.patience import Patience, Trial
 
 Unit = Literal["Count", "Seconds", "None"]
@@ -28,21 +29,6 @@ _LATEST = timedelta(hours=2)
 _FIELD_BYTES = 64
 _CONNECT_SECONDS = 3.0
 _READ_SECONDS = 5.0
-_TRANSIENT_CODES = {
-    "InternalFailure",
-    "InternalServiceError",
-    "InternalServiceFault",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "RequestTimeout",
-    "ServiceUnavailable",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-}
-_TOO_MANY_REQUESTS = 429
-_SERVER_ERROR = 500
 
 
 class CloudWatchTarget(Patience, Protocol):
@@ -110,8 +96,8 @@ class _Delivery:
             try:
                 self.client.put_metric_data(Namespace=self.target.namespace, MetricData=data)
             except Exception as error:  # noqa: BLE001 - botocore's errors are made at run time
-                self.reason = _reason(error)
-                if not _is_transient(error) or not self.trial.pause(failures):
+                self.reason = error_code(error)
+                if not is_transient(error) or not self.trial.pause(failures):
                     break
             else:
                 self.delivered += len(batch)
@@ -208,23 +194,6 @@ def _bytes(metric: Metric) -> int:
     """No fewer bytes than the figure takes in a request; an escaped byte takes three."""
     texts = [metric.name, *metric.dimensions.keys(), *metric.dimensions.values()]
     return sum(_FIELD_BYTES + 3 * len(text.encode()) for text in texts) + 3 * (_FIELD_BYTES + 32)
-
-
-def _is_transient(error: Exception) -> bool:
-    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004
-    from botocore.parsers import ResponseParserError  # what a broken proxy answers
-
-    if not isinstance(error, ClientError):
-        return isinstance(error, ConnectionError | HTTPClientError | ResponseParserError)
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    code = error.response.get("Error", {}).get("Code")
-    return code in _TRANSIENT_CODES or status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR
-
-
-def _reason(error: Exception) -> str:
-    """The service's code, or the error's type: a message may hold more than a log should."""
-    response = getattr(error, "response", None) or {}
-    return str(response.get("Error", {}).get("Code") or type(error).__name__)
 
 
 def _fields(published: Published) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The rollout of a model to Amazon ECS: verified before and after traffic reaches it, or taken back."""
