@@ -8,15 +8,13 @@ from pathlib import Path
 
 from creditrisk.core.errors import CreditRiskError
 from creditrisk.core.settings import RetrainingSettings
-from creditrisk.monitoring.outcomes.alarms import OutcomeAlarm
+from creditrisk.monitoring.outcomes.alarms import OutcomeCheck
 from creditrisk.monitoring.outcomes.performance import PerformanceReport
 from creditrisk.monitoring.retraining.evidence import RuleEvidence, Verdict
 
 PERFORMANCE = Path("reports/performance.json")
 
 _INTEGRITY = "outcome_integrity"
-_OF_ONE_MODEL = "model "
-_SHOWN_OF_A_HASH = 12
 
 
 def outcome_evidence(
@@ -24,9 +22,9 @@ def outcome_evidence(
 ) -> RuleEvidence:
     """Whether outcomes raise an alarm about this model.
 
-    An alarm about another model does not count, nor do those of all models together where this one
-    has no outcome yet: a new model is not judged by the errors of the one before. Outcomes that are
-    not what was loaded are no reason to train on them.
+    What was asked of another model does not count, nor what was asked of several together: a new
+    model is not judged by the errors of the one before. Outcomes that are not what was loaded are no
+    reason to train on them.
     """
     if not path.exists():
         return _says("not measured", f"{path} does not exist: performance was never reported")
@@ -39,7 +37,7 @@ def outcome_evidence(
         return _says("not measured", f"{path}: {unusable}")
     if bundle_sha256 not in {model.scope for model in report.models}:
         return _says("pending", "no outcome of this model is known yet")
-    return _judged(report, [alarm for alarm in report.alarms if _is_about(alarm, bundle_sha256)])
+    return _judged(report, [one for one in report.checks if one.models == (bundle_sha256,)])
 
 
 def _unusable(report: PerformanceReport, settings: RetrainingSettings, now: datetime) -> str | None:
@@ -54,23 +52,17 @@ def _unusable(report: PerformanceReport, settings: RetrainingSettings, now: date
     return None
 
 
-def _is_about(alarm: OutcomeAlarm, bundle_sha256: str) -> bool:
-    """Whether an alarm is about this model, or about all that have outcomes."""
-    own = _OF_ONE_MODEL + bundle_sha256[:_SHOWN_OF_A_HASH]
-    return alarm.scope == own or not alarm.scope.startswith(_OF_ONE_MODEL)
-
-
-def _judged(report: PerformanceReport, alarms: Sequence[OutcomeAlarm]) -> RuleEvidence:
-    if alarms:
+def _judged(report: PerformanceReport, checks: Sequence[OutcomeCheck]) -> RuleEvidence:
+    if alarms := [check for check in checks if check.status == "alarm"]:
         reasons = "; ".join(f"{alarm.name}, {alarm.reason}" for alarm in alarms)
         months = ",".join(report.judged_months)
         evidence = tuple(f"{alarm.name} {alarm.scope} {months}" for alarm in alarms)
         return RuleEvidence(
             verdict="fires", why=f"outcomes raise an alarm: {reasons}", evidence=evidence
         )
-    if all(check.status == "not measured" for check in report.checks):
-        return _says("pending", "too few outcomes are known to judge")
-    return _says("quiet", "outcomes raise no alarm")
+    if all(check.status == "not measured" for check in checks):
+        return _says("pending", "too few outcomes of this model alone are known to judge")
+    return _says("quiet", "outcomes raise no alarm about this model")
 
 
 def _says(verdict: Verdict, why: str) -> RuleEvidence:

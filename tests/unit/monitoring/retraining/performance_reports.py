@@ -9,10 +9,14 @@ from creditrisk.core.settings import OutcomeSettings
 from creditrisk.monitoring.outcomes.alarms import OutcomeAlarm, OutcomeCheck, alarms_of
 from creditrisk.monitoring.outcomes.performance import PerformanceReport, ScopePerformance
 
+MODEL, OTHER_MODEL = "a" * 64, "b" * 64
 
-def check(name: str, scope: str = "all", status: str = "alarm") -> OutcomeCheck:
-    """A question with its answer."""
-    facts: dict[str, Any] = {"name": name, "scope": scope, "status": status}
+
+def check(
+    name: str, scope: str = "all", status: str = "alarm", models: tuple[str, ...] = (MODEL,)
+) -> OutcomeCheck:
+    """A question about these models with its answer."""
+    facts: dict[str, Any] = {"name": name, "scope": scope, "status": status, "models": models}
     return OutcomeCheck(observed="seen", bar="wanted", **facts)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from performance_reports import QUIET, check, performance
+from performance_reports import MODEL, OTHER_MODEL, QUIET, check, performance
 
 from creditrisk.core.settings import RetrainingSettings
 from creditrisk.monitoring.outcomes.alarms import OutcomeCheck
@@ -15,12 +15,10 @@ from creditrisk.monitoring.retraining.evidence import RuleEvidence
 from creditrisk.monitoring.retraining.outcome_evidence import outcome_evidence
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-MODEL, OTHER_MODEL = "a" * 64, "b" * 64
-OF_MODEL, OF_OTHER = "model " + "a" * 12, "model " + "b" * 12
 
 
 def judged(folder: Path, *checks: OutcomeCheck, **facts: Any) -> RuleEvidence:
-    given = {"as_of": NOW.date(), "models": (MODEL,)} | facts
+    given: dict[str, Any] = {"as_of": NOW.date(), "models": (MODEL,), **facts}
     path = folder / "performance.json"
     performance(*checks, **given).write(path)
     return outcome_evidence(path, MODEL, RetrainingSettings(max_evidence_days=45), NOW)
@@ -40,14 +38,21 @@ def test_no_alarm_is_quiet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scope", "verdict"), [(OF_MODEL, "fires"), ("grade C", "fires"), (OF_OTHER, "quiet")]
+    ("of", "verdict"),
+    [((MODEL,), "fires"), ((OTHER_MODEL,), "quiet"), ((OTHER_MODEL, MODEL), "quiet")],
 )
-def test_alarms_about_another_model_do_not_count(tmp_path: Path, scope: str, verdict: str) -> None:
-    """Of several models the watched one is judged."""
-    found = judged(
-        tmp_path, QUIET, check("outcome_calibration", scope), models=(MODEL, OTHER_MODEL)
-    )
-    assert found.verdict == verdict
+def test_alarms_that_are_not_of_the_model_alone_do_not_count(
+    tmp_path: Path, of: tuple[str, ...], verdict: str
+) -> None:
+    """An alarm about several models may rest on the errors of the one before."""
+    alarm = check("outcome_relation", models=of)
+    assert judged(tmp_path, QUIET, alarm, models=(MODEL, OTHER_MODEL)).verdict == verdict
+
+
+def test_a_model_of_which_nothing_was_asked_alone_is_pending(tmp_path: Path) -> None:
+    """Quiet is only what was judged."""
+    quiet = check("outcome_discrimination", status="quiet", models=(MODEL, OTHER_MODEL))
+    assert judged(tmp_path, quiet, models=(MODEL, OTHER_MODEL)).verdict == "pending"
 
 
 def test_a_new_model_is_not_judged_by_the_one_before(tmp_path: Path) -> None:
