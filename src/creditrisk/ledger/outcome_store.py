@@ -75,11 +75,6 @@ class StoredOutcome(NamedTuple):
     decision: str
     grade: str
 
-    @property
-    def is_batch_row(self) -> bool:
-        """Whether the entry is a batch's, so that the ledger keeps no inputs of it."""
-        return self.decision_id.rpartition("-")[2].isdecimal() and "-" in self.decision_id
-
 
 class StoredLoad(NamedTuple):
     """A load: its entry in the chain of decisions, and what it says of itself."""

@@ -1,8 +1,6 @@
 """Ledgers for the tests beside this file."""
 
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +9,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from decision_place import DecisionPlace, decision
 from ledger_place import Place
-from postgresql_server import Server, execute, program, server
-
-BACKENDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.external)]
 
 
 @pytest.fixture
@@ -32,20 +27,6 @@ def place(empty: Place) -> Place:
     return empty
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[Server]:
-    """A PostgreSQL that answers."""
-    pytest.importorskip("psycopg")
-    if not program("initdb"):
-        pytest.skip("PostgreSQL is not installed (apt install postgresql)")
-    # A socket's path may have 107 characters, which pytest's folders exceed.
-    with (
-        tempfile.TemporaryDirectory(prefix="creditrisk-pg-") as folder,
-        server(Path(folder)) as running,
-    ):
-        yield running
-
-
 @pytest.fixture
 def sqlite_place(tmp_path: Path) -> DecisionPlace:
     """A place in SQLite where no ledger of decisions is yet."""
@@ -53,18 +34,15 @@ def sqlite_place(tmp_path: Path) -> DecisionPlace:
 
 
 @pytest.fixture
-def postgresql_place(postgresql: Server, tmp_path: Path) -> Iterator[DecisionPlace]:
-    """A place in PostgreSQL, emptied afterwards."""
-    yield DecisionPlace(postgresql.url, tmp_path / "decisions_anchor.json")
-    execute(postgresql.url, "drop schema public cascade", "create schema public")
+def postgresql_place(postgresql_url: str, tmp_path: Path) -> DecisionPlace:
+    """A place in PostgreSQL where no ledger of decisions is yet."""
+    return DecisionPlace(postgresql_url, tmp_path / "decisions_anchor.json")
 
 
-@pytest.fixture(params=BACKENDS)
-def vacant(request: pytest.FixtureRequest) -> DecisionPlace:
+@pytest.fixture
+def vacant(database_url: str, tmp_path: Path) -> DecisionPlace:
     """A place without a ledger of decisions, in each kind of database."""
-    place = request.getfixturevalue(f"{request.param}_place")
-    assert isinstance(place, DecisionPlace)
-    return place
+    return DecisionPlace(database_url, tmp_path / "decisions_anchor.json")
 
 
 @pytest.fixture

@@ -1,0 +1,43 @@
+"""A real PostgreSQL for the tests that need one, started once."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "ledger"))
+
+from postgresql_server import Server, execute, program, server
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL that answers."""
+    pytest.importorskip("psycopg")
+    if not program("initdb"):
+        pytest.skip("PostgreSQL is not installed (apt install postgresql)")
+    # A socket's path may have 107 characters, which pytest's folders exceed.
+    with (
+        tempfile.TemporaryDirectory(prefix="creditrisk-pg-") as folder,
+        server(Path(folder)) as running,
+    ):
+        yield running
+
+
+@pytest.fixture
+def postgresql_url(postgresql: Server) -> Iterator[str]:
+    """An empty database of it, emptied afterwards."""
+    yield postgresql.url
+    execute(postgresql.url, "drop schema public cascade", "create schema public")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.external)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database, of each kind that a ledger may have."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    return str(request.getfixturevalue("postgresql_url"))
