@@ -154,7 +154,7 @@ class DriftReport(Report):
 
     def headline(self) -> str:
         """The report in one line for a person."""
-        moved = [shift.name for shift in self.features if shift.status in FOUND]
+        moved = names_of_moved(self.features)
         score = "not measured" if self.score.value is None else f"{self.score.value:.4f}"
         auc = "not measured" if self.domain.roc_auc is None else f"{self.domain.roc_auc:.3f}"
         return (
@@ -162,6 +162,11 @@ class DriftReport(Report):
             f"{len(moved)} of {len(self.features)} inputs moved"
             + (f" ({', '.join(moved)})" if moved else "")
         )
+
+
+def names_of_moved(shifts: Iterable[Shift]) -> tuple[str, ...]:
+    """Which are shifted or drifted."""
+    return tuple(shift.name for shift in shifts if shift.status in FOUND)
 
 
 def worst(statuses: Iterable[DriftStatus]) -> DriftStatus:

@@ -15,6 +15,7 @@ from creditrisk.monitoring.drift.report import (
     DriftStatus,
     Method,
     Shift,
+    names_of_moved,
 )
 
 REPORT = Path("reports/production_drift_report.json")
@@ -132,7 +133,7 @@ class ProductionDriftReport(Report):
 
     def headline(self) -> str:
         """The report in one line for a person."""
-        moved = [shift.name for shift in self.features if shift.status in FOUND]
+        moved = names_of_moved(self.features)
         parts = [
             f"{self.status}, {self.window.rows:,} applicants",
             f"{len(moved)} of {len(self.features)} inputs moved",
