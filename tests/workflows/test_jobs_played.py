@@ -13,16 +13,15 @@ EVERYTHING = Repository(
     variables={
         "AWS_REGION": "eu-central-1",
         "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/delivery",
-        "ECS_CLUSTER": "creditrisk",
-        "ECS_SERVICE": "api",
+        "CREDITRISK_ECS_TARGET": "{}",
         "IMAGE_REGISTRY": "registry.example",
         "MLFLOW_TRACKING_URI": "https://mlflow.example",
-        "SERVICE_URL": "https://api.example",
     },
-    secrets={"DVC_REMOTE_URL": "s3://bucket/dvc"},
+    secrets={"DVC_REMOTE_URL": "s3://bucket/dvc", "CREDITRISK_LEDGER_URL": "postgresql://ledger"},
 )
 NOTHING = Repository()
-SUCCEEDED = Play("success")
+DIGEST = f"sha256:{'0' * 64}"
+SUCCEEDED = Play("success", outputs={"described": "true", "api": DIGEST})
 by_job = pytest.mark.parametrize("job", JOBS, ids=str)
 
 
@@ -30,7 +29,8 @@ def runner(folder: Path, repository: Repository, jobs: list[Job], fails_at: int 
     workspace = folder / "workspace"
     workspace.mkdir(exist_ok=True)
     programs = [stand_ins(job, folder / "programs", workspace) for job in jobs]
-    return Runner(workspace, repository, tuple(programs[:1]), fails_at=fails_at)
+    said = {"PLAY_OUTPUT": f"api={DIGEST}\nbatch={DIGEST}\n"}
+    return Runner(workspace, repository, tuple(programs[:1]), said, fails_at)
 
 
 def played(job: Job, folder: Path, repository: Repository = EVERYTHING, fails_at: int = 0) -> Play:
@@ -42,6 +42,12 @@ def played(job: Job, folder: Path, repository: Repository = EVERYTHING, fails_at
 def played_whole(file: str, folder: Path, repository: Repository) -> dict[str, Play]:
     jobs = [job for job in JOBS if job.file == file]
     return runner(folder, repository, jobs).play_all(file)
+
+
+def kept(call: str) -> bool:
+    """Whether it belongs to what is done after a failure too."""
+    uploads = call.startswith(f"uses {UPLOAD}") and not call.endswith(" bundle")
+    return uploads or call.startswith("uses actions/cache/save") or "--recover" in call
 
 
 def programs_of(play: Play) -> list[str]:
@@ -63,9 +69,8 @@ def test_each_failing_step_fails_its_job(job: Job, tmp_path: Path) -> None:
     assert order
     for number, call in enumerate(order, 1):
         play = played(job, tmp_path, fails_at=number)
-        kept = [f"uses {UPLOAD}", "uses actions/cache/save"]
         assert play.result == "failure", call
-        assert play.calls == [*order[:number], *(one for one in order[number:] if one in kept)]
+        assert play.calls == [*order[:number], *(one for one in order[number:] if kept(one))]
 
 
 @by_job
@@ -129,6 +134,23 @@ def test_a_delivery_that_fails_is_summarised(job: str, tmp_path: Path) -> None:
     assert plays[job].result == "failure"
     assert all(plays[name].result == "skipped" for name in after)
     assert plays["summary"].result == "success"
+
+
+def test_what_is_deployed_is_named_by_digest(tmp_path: Path) -> None:
+    """A tag can lead elsewhere by the time that a task starts; the digest of the push cannot."""
+    deployed = programs_of(played_whole("cd.yaml", tmp_path, EVERYTHING)["deploy"])
+    image = f"registry.example/creditrisk-api@{DIGEST}"
+    assert f"creditrisk deploy-ecs --image {image}" in deployed
+
+
+@pytest.mark.parametrize("absent", ["MLFLOW_TRACKING_URI", "CREDITRISK_LEDGER_URL"])
+def test_nothing_is_promoted_into_a_store_that_ends(absent: str, tmp_path: Path) -> None:
+    """Registry and ledger must outlive the runner, or there is no version and no deployment."""
+    variables = {name: text for name, text in EVERYTHING.variables.items() if name != absent}
+    secrets = {name: text for name, text in EVERYTHING.secrets.items() if name != absent}
+    plays = played_whole("cd.yaml", tmp_path, Repository(variables, secrets))
+    assert not [call for call in plays["model"].calls if "--single-item" in call]
+    assert plays["deploy"].result == "skipped"
 
 
 def test_static_keys_are_accepted(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from workflow_files import Job, called, workflow
 
 _STAND_IN = """#!/usr/bin/env bash
 printf '%s\\n' "${0##*/} $*" >> "$PLAY_CALLS"
+printf '%s' "${PLAY_OUTPUT-}" >> "$GITHUB_OUTPUT"
 [ "$(wc -l < "$PLAY_CALLS")" != "$PLAY_FAILS_AT" ]
 """
 _FILES = ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY")
@@ -101,7 +102,10 @@ class Runner:
 
 
 def stand_ins(job: Job, folder: Path, workspace: Path) -> Path:
-    """A folder of programs that only note that they were called, for every command of a job."""
+    """A folder of programs that only note that they were called, for every command of a job.
+
+    Each gives the outputs in PLAY_OUTPUT, which takes the place of what the real one would say.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for words in called(job):
         place = workspace if "/" in words[0] else folder
@@ -169,7 +173,7 @@ class _Stage:
         """Note an action; it fails where it is told to."""
         action = step["uses"].partition("@")[0]
         with (self._folder / "PLAY_CALLS").open("a") as calls:
-            calls.write(f"uses {action}\n")
+            calls.write(f"uses {action} {step.get('with', {}).get('name', '')}\n")
         if len(self._calls()) == self._runner.fails_at:
             return False
         if action in self._actions:
