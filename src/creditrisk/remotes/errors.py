@@ -42,7 +42,7 @@ class MissingObjects(CreditRiskError):
 
     def __init__(self, place: str, objects: Sequence[str], remedy: str) -> None:
         self.objects = tuple(objects)
-        super().__init__(f"{place} lacks {listed(objects)} of dvc.lock. {remedy}")
+        super().__init__(f"{place} lacks {listed(objects)}, which this checkout names. {remedy}")
 
 
 class DamagedObjects(CreditRiskError):
@@ -50,7 +50,7 @@ class DamagedObjects(CreditRiskError):
 
     def __init__(self, url: str, objects: Sequence[str], remedy: str) -> None:
         self.objects = tuple(objects)
-        super().__init__(f"{url} refused: {listed(objects)} damaged there. {remedy}")
+        super().__init__(f"{url} refused: {listed(objects)} damaged. {remedy}")
 
 
 class UnsavedWork(CreditRiskError):

@@ -95,7 +95,7 @@ class Session:
     def objects(self) -> dict[str, str]:
         """Each object that dvc.lock names, with the path that it is the content of.
 
-        The files of a folder are known where the folder's list is in the cache.
+        The files of a folder are known where its list is intact in the cache or in the remote.
         """
         wanted = {}
         for out in self.repo.index.outs:
@@ -103,16 +103,25 @@ class Session:
                 continue
             name = Path(out.fs_path).relative_to(self.repo.root_dir).as_posix()
             wanted[str(out.hash_info.value)] = name
-            wanted |= self._files(out.hash_info, name)
+            if out.hash_info.isdir:
+                wanted |= self._files(out.hash_info, name)
         return wanted
 
     def _files(self, hash_info: Any, name: str) -> dict[str, str]:
         from dvc_data.hashfile.tree import Tree
 
-        if not (hash_info.isdir and self.cache.exists(hash_info.value)):
-            return {}
-        tree = Tree.load(self.cache, hash_info)
-        return {str(file.value): "/".join((name, *key)) for key, _, file in tree}
+        for store in (self.cache, self.remote.odb):
+            if store.exists(hash_info.value) and self.is_intact(store, hash_info.value):
+                tree = Tree.load(store, hash_info)
+                return {str(file.value): "/".join((name, *key)) for key, _, file in tree}
+        return {}
+
+    def is_intact(self, store: Any, oid: str) -> bool:
+        """Whether a store's object has the content that its name promises; reads all of it."""
+        from dvc_data.hashfile.hash import hash_file
+
+        _, seen = hash_file(store.oid_to_path(oid), store.fs, "md5")
+        return bool(seen.value == oid.removesuffix(".dir"))
 
     def absent(self, store: Any, wanted: dict[str, str]) -> dict[str, str]:
         """Those objects that a store (the cache, the remote) does not hold now."""

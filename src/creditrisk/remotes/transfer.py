@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from creditrisk.core.files import md5_of
-from creditrisk.data.sources.transfer import RetryPolicy
+from creditrisk.data.sources.transfer import RetryPolicy, is_transient
 from creditrisk.remotes.address import URL_VARIABLE, RemoteAddress
 from creditrisk.remotes.errors import DamagedObjects, MissingObjects, RemoteFailed, UnsavedWork
 from creditrisk.remotes.session import REMOTE, Checkout, Session, logged_errors, persistently
 from creditrisk.remotes.snapshots import pull_snapshots, push_snapshots
+
+# From DVC's sentence about files that it will not overwrite; the paths follow, one a line.
+_UNSAVED = "unsaved files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,30 +62,28 @@ def push(address: RemoteAddress, checkout: Checkout, policy: RetryPolicy) -> Mov
     """
 
     def attempt() -> Moved:
-        with logged_errors() as errors, Session.opened(address, checkout.project) as session:
-            return Moved(_push_objects(session, errors), push_snapshots(session, checkout))
+        with logged_errors(), Session.opened(address, checkout.project) as session:
+            return Moved(_push_objects(session), push_snapshots(session, checkout))
 
     return persistently("Push to", address, policy, attempt)
 
 
 def _pull_objects(session: Session, errors: list[BaseException], *, force: bool) -> int:
-    from dvc.exceptions import CheckoutError, ConfirmRemoveError, FileTransferError
+    from dvc.exceptions import DvcException
+    from dvc_objects.errors import ObjectFormatError
 
     if not session.holds_anything():
         remedy = f"Check {URL_VARIABLE}; `creditrisk remote push` fills a remote."
         raise RemoteFailed("Pull from", session.address.url, "nothing is there", remedy)
-    incomplete: Exception | None = None
     fetched = 0
     try:
         fetched = session.repo.pull(remote=REMOTE, force=force)["stats"]["fetched"]
-    except ConfirmRemoveError as error:
-        raise UnsavedWork(_path_of(error)) from None
-    except (CheckoutError, FileTransferError, AssertionError) as error:
+    except (DvcException, ObjectFormatError, AssertionError) as error:
         # DVC asserts that it could read a folder's list, which a damaged one is not.
-        incomplete = error
+        if _UNSAVED in str(error):
+            raise UnsavedWork(", ".join(str(error).splitlines()[1:])) from None
+        errors.append(error)
     _require_whole(session, errors)
-    if incomplete is not None:
-        raise incomplete
     return int(fetched)
 
 
@@ -94,58 +93,58 @@ def _require_whole(session: Session, errors: list[BaseException]) -> None:
     What arrived damaged DVC has deleted from the cache again, and said nothing.
     """
     for error in errors:
-        if not isinstance(error, FileNotFoundError):
+        if is_transient(error):
             raise error
     absent = session.absent(session.cache, session.objects())
     missing = session.absent(session.remote.odb, absent)
     if missing:
         remedy = "Push them from where they were made, or run the pipeline here."
         raise MissingObjects(session.address.url, sorted(missing.values()), remedy)
-    if absent:
-        remedy = (
-            "Delete them there and push again from where they were made; DVC left nothing here."
-        )
-        raise DamagedObjects(session.address.url, sorted(absent.values()), remedy)
+    damaged = [
+        name for oid, name in absent.items() if not session.is_intact(session.remote.odb, oid)
+    ]
+    if damaged:
+        remedy = "Delete them there and push again from where they were made; none was kept here."
+        raise DamagedObjects(session.address.url, sorted(damaged), remedy)
+    if errors:
+        raise errors[0]
 
 
-def _push_objects(session: Session, errors: list[BaseException]) -> int:
-    from dvc.exceptions import FileTransferError
+def _push_objects(session: Session) -> int:
+    """Copy what the remote lacks, files before the lists of folders.
 
+    DVC's own push takes a folder for whole whose list is there.
+    """
     session.holds_anything()
     wanted = session.objects()
     to_push = session.absent(session.remote.odb, wanted)
     _require_pushable(session, to_push)
-    incomplete: Exception | None = None
-    pushed = 0
-    try:
-        pushed = session.repo.push(remote=REMOTE)
-    except FileTransferError as error:
-        incomplete = error
-    if errors:
-        raise errors[0]
-    if incomplete is not None:
-        raise incomplete
+    for are_lists in (False, True):
+        _copy(session, [oid for oid in to_push if oid.endswith(".dir") == are_lists])
     if still := session.absent(session.remote.odb, wanted):
         raise MissingObjects(session.address.url, sorted(still.values()), "Push again.")
-    return int(pushed)
+    return len(to_push)
+
+
+def _copy(session: Session, oids: list[str]) -> None:
+    errors: list[BaseException] = []
+    session.remote.odb.add(
+        [session.cache.oid_to_path(oid) for oid in oids],
+        session.cache.fs,
+        oids,
+        check_exists=False,
+        verify=False,
+        on_error=lambda _, error: errors.append(error),
+    )
+    if errors:
+        raise errors[0]
 
 
 def _require_pushable(session: Session, to_push: dict[str, str]) -> None:
     if lost := session.absent(session.cache, to_push):
-        place = f"Neither DVC's cache nor {session.address.url}: each"
-        remedy = "Run `dvc repro`, then push. Nothing was pushed."
-        raise MissingObjects(place, sorted(lost.values()), remedy)
-    damaged = [
-        name
-        for oid, name in to_push.items()
-        if md5_of(Path(session.cache.oid_to_path(oid))) != oid.removesuffix(".dir")
-    ]
+        remedy = f"Nor has {session.address.url}. Run `dvc repro`, then push. Nothing was pushed."
+        raise MissingObjects("DVC's cache", sorted(lost.values()), remedy)
+    damaged = [name for oid, name in to_push.items() if not session.is_intact(session.cache, oid)]
     if damaged:
         remedy = "Run the stages that write them with `dvc repro --force`. Nothing was pushed."
         raise DamagedObjects("DVC's cache", sorted(damaged), remedy)
-
-
-def _path_of(error: Exception) -> str:
-    """The path in DVC's sentence about a file that it will not overwrite."""
-    parts = str(error).split("'")
-    return parts[1] if len(parts) > 1 else str(error)
