@@ -15,6 +15,7 @@ from creditrisk.monitoring.retraining.evidence import RuleEvidence, Verdict
 PERFORMANCE = Path("reports/performance.json")
 
 _INTEGRITY = "outcome_integrity"
+_OF_A_GRADE = "outcome_grade"
 
 
 def outcome_evidence(
@@ -23,8 +24,9 @@ def outcome_evidence(
     """Whether outcomes raise an alarm about this model.
 
     What was asked of another model does not count, nor what was asked of several together: a new
-    model is not judged by the errors of the one before. Outcomes that are not what was loaded are no
-    reason to train on them.
+    model is not judged by the errors of the one before. A single grade is a person's case: a sound
+    model's own misfit in one of many grades comes close to the bar. Outcomes that are not what was
+    loaded are no reason to train on them.
     """
     if not path.exists():
         return _says("not measured", f"{path} does not exist: performance was never reported")
@@ -53,7 +55,8 @@ def _unusable(report: PerformanceReport, settings: RetrainingSettings, now: date
 
 
 def _judged(report: PerformanceReport, checks: Sequence[OutcomeCheck]) -> RuleEvidence:
-    if alarms := [check for check in checks if check.status == "alarm"]:
+    raised = [check for check in checks if check.status == "alarm"]
+    if alarms := [check for check in raised if check.name != _OF_A_GRADE]:
         reasons = "; ".join(f"{alarm.name}, {alarm.reason}" for alarm in alarms)
         months = ",".join(report.judged_months)
         evidence = tuple(f"{alarm.name} {alarm.scope} {months}" for alarm in alarms)
@@ -62,6 +65,9 @@ def _judged(report: PerformanceReport, checks: Sequence[OutcomeCheck]) -> RuleEv
         )
     if all(check.status == "not measured" for check in checks):
         return _says("pending", "too few outcomes of this model alone are known to judge")
+    if raised:
+        scopes = ", ".join(check.scope for check in raised)
+        return _says("quiet", f"outcomes raise an alarm of single grades alone: {scopes}")
     return _says("quiet", "outcomes raise no alarm about this model")
 
 

@@ -49,6 +49,14 @@ def test_alarms_that_are_not_of_the_model_alone_do_not_count(
     assert judged(tmp_path, QUIET, alarm, models=(MODEL, OTHER_MODEL)).verdict == verdict
 
 
+def test_a_single_grade_is_left_to_a_person(tmp_path: Path) -> None:
+    """It is told, and retrains nothing by itself; beside another alarm it hinders nothing."""
+    grade = check("outcome_grade", "grade E")
+    alone = judged(tmp_path, QUIET, grade)
+    assert (alone.verdict, "grade E" in alone.why) == ("quiet", True)
+    assert judged(tmp_path, grade, check("outcome_relation")).verdict == "fires"
+
+
 def test_a_model_of_which_nothing_was_asked_alone_is_pending(tmp_path: Path) -> None:
     """Quiet is only what was judged."""
     quiet = check("outcome_discrimination", status="quiet", models=(MODEL, OTHER_MODEL))
