@@ -43,7 +43,7 @@ def main(
     from_month: FromMonth = 4,
     strength: Strength = 1.0,
     applicants: Applicants = 30_000,
-    month_applicants: MonthApplicants = 3_000,
+    month_applicants: MonthApplicants = 5_000,
     seed: Seed = 20,
     fail_on_broken_promise: FailOnBroken = False,
     project: Project = Path(),

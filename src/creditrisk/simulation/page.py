@@ -307,9 +307,11 @@ def _played_blocks(timeline: Timeline) -> list[Block]:
             f"{rules.min_score_psi:g} or {percent(rules.min_drift_share)} of inputs moved"
         ),
         "outcomes alarm": (
-            f"the latest {bars.judged_months} months: ROC-AUC more than {bars.max_auc_shortfall:g} "
-            f"below what the PDs promise, or observed / expected outside "
-            f"{bars.observed_expected.low:g} to {bars.observed_expected.high:g}, beyond chance"
+            f"the latest {bars.judged_months} months together, or the latest alone, beyond chance: "
+            f"ROC-AUC {bars.max_auc_shortfall:g} or more below what the PDs promise, observed / "
+            f"expected outside {bars.observed_expected.low:g} to {bars.observed_expected.high:g}, or "
+            f"an input that says {bars.max_effect_change:g} log-odds a standard deviation more or "
+            "less of default than the PDs do; of the champion's own decisions"
         ),
         "first champion": timeline.first_champion,
     }
