@@ -32,10 +32,11 @@ def main(*, reports: Reports = Path("reports"), out: Out = None) -> None:
 
 
 def _steps(reports: Path) -> tuple[DeliveryStep, ...]:
+    from creditrisk.deploy.report import DeploymentReport
     from creditrisk.mlops.registry import RegistryPromotion
     from creditrisk.monitoring.drift.report import DriftReport
     from creditrisk.monitoring.freshness.report import FreshnessReport
-    from creditrisk.reporting.delivery import DeliveryStep
+    from creditrisk.reporting.delivery import DeliveryStep, PushedImages
     from creditrisk.testing.canary import CanaryReport
     from creditrisk.testing.post_training import PostTrainingValidation
     from creditrisk.testing.promotion import RegistryTransition
@@ -77,6 +78,24 @@ def _steps(reports: Path) -> tuple[DeliveryStep, ...]:
             reports / "registry_transition.json",
             "not promoted",
             lambda path: RegistryTransition.read(path).headline(),
+        ),
+        DeliveryStep(
+            "Images",
+            reports / "images.json",
+            "not pushed",
+            lambda path: PushedImages.read(path).headline(),
+        ),
+        DeliveryStep(
+            "Deployment",
+            reports / "deployment.json",
+            "not deployed",
+            lambda path: DeploymentReport.read(path).headline(),
+        ),
+        DeliveryStep(
+            "Recovery",
+            reports / "recovery.json",
+            "not asked for",
+            lambda path: DeploymentReport.read(path).headline(),
         ),
     )
 

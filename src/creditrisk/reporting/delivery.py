@@ -7,6 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from creditrisk.core.errors import UnreadableReport
+from creditrisk.core.report import Part, Report
+
+
+class PushedImage(Part):
+    """An image that a registry holds; `reference` names it by digest."""
+
+    name: str
+    reference: str
+    digest: str
+    tag: str
+    revision: str
+    bytes: int
+
+
+class PushedImages(Report):
+    """What deploy/images/push.sh pushed."""
+
+    images: tuple[PushedImage, ...]
+
+    def headline(self) -> str:
+        """The report in one line for a person."""
+        return "pushed " + ", ".join(image.reference for image in self.images)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,19 @@ def test_without_reports_nothing_was_done(
     rows = [line for line in capsys.readouterr().out.splitlines() if "tmp" in line]
     assert rows
     assert all(row.split(" | ")[1].startswith("not ") for row in rows)
+    assert any("not deployed" in row for row in rows)
+
+
+def test_pushed_images_are_named_by_digest(tmp_path: Path) -> None:
+    """The page says by which digest each image is to be had, as push.sh wrote it."""
+    images = [
+        f'{{"name": "creditrisk-{name}", "reference": "host/creditrisk-{name}@sha256:1", '
+        '"digest": "sha256:1", "tag": "t", "revision": "r", "bytes": 5}'
+        for name in ("api", "batch")
+    ]
+    (tmp_path / "images.json").write_text(f'{{"images": [{", ".join(images)}]}}')
+    main(reports=tmp_path, out=(page := tmp_path / "page.md"))
+    assert "pushed host/creditrisk-api@sha256:1, host/creditrisk-batch@sha256:1" in page.read_text()
 
 
 def test_it_is_added_to_what_the_page_holds(tmp_path: Path) -> None:
