@@ -35,7 +35,7 @@ class Amazon:
         self._attempts = attempts
         self._clients: dict[str, Any] = {}
 
-    def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+    def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """Call an operation, again after pauses where the service or the network is at fault.
 
         Raises:
@@ -60,7 +60,7 @@ class Amazon:
             else:
                 return answer
 
-    def pages(self, service: str, operation: str, field: str, **parameters: Any) -> list[Any]:
+    def pages(self, service: str, operation: str, field: str, /, **parameters: Any) -> list[Any]:
         """All items of a listing that comes in pages."""
         found: list[Any] = []
         more: dict[str, Any] = {}

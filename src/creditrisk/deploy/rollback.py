@@ -36,8 +36,8 @@ class Way:
                 smoke = self._attempt(revision, deadline)
             except LockLost:
                 raise
-            except CreditRiskError as error:
-                problem = str(error)
+            except Exception as error:  # noqa: BLE001 - the way back is tried again, whatever it was
+                problem = str(error) or type(error).__name__
             else:
                 return Rollback(
                     revision=revision, verified=True, attempts=attempts, problem=None, smoke=smoke

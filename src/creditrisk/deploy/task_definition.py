@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from creditrisk.core.errors import MissingFile
@@ -16,7 +15,7 @@ from creditrisk.deploy.target import EcsTarget
 API = "api"
 BUNDLE_VARIABLE = "CREDITRISK_BUNDLE_SHA256"
 _DIGEST = re.compile(r"^[\w./:-]+@sha256:[0-9a-f]{64}$")
-_WHOLE = re.compile(r"^\$\{(\w+)\}$")
+_PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
 def require_digest(flag: str, image: str) -> str:
@@ -51,7 +50,7 @@ def render(template: Path, target: EcsTarget, *, image: str, bundle_sha256: str)
         rendered: dict[str, Any] = _filled(content, values)
     except json.JSONDecodeError as error:
         raise InvalidTemplate(str(template), f"it is no JSON, {error}") from error
-    except (KeyError, ValueError) as error:
+    except KeyError as error:
         raise InvalidTemplate(str(template), f"it names what is unknown, {error}") from error
     _require_sound(template, rendered, image, bundle_sha256)
     return rendered
@@ -78,9 +77,9 @@ def _filled(content: Any, values: Mapping[str, Any]) -> Any:
         return [str(value) if isinstance(value, int) else value for value in filled]
     if not isinstance(content, str):
         return content
-    if whole := _WHOLE.match(content):
+    if whole := _PLACEHOLDER.fullmatch(content):
         return values[whole[1]]
-    return Template(content).substitute(values)
+    return _PLACEHOLDER.sub(lambda found: str(values[found[1]]), content)
 
 
 def _require_sound(
