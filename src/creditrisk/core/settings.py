@@ -596,9 +596,9 @@ class ServeSettings(Section):
     `max_body_bytes` and `max_records` bound one request, `queue_records` what waits to be scored
     before callers are told to come back. `store_inputs: false` keeps the inputs' hash alone: a
     replay then needs the inputs handed in. `shadow: challenger` scores the challenger too, off the
-    path of the response. `watch_registry` and `ship_inference` start a process each beside the API:
-    one fetches a new champion, the other brings what was decided to MLflow. `documents` shows /docs
-    to callers from elsewhere than this machine.
+    path of the response. `watch_registry`, `ship_inference` and `publish_metrics` start a process
+    each beside the API: one fetches a new champion, one brings what was decided to MLflow, one the
+    API's figures to CloudWatch. `documents` shows /docs to callers from elsewhere than this machine.
     """
 
     host: str = "127.0.0.1"
@@ -612,6 +612,7 @@ class ServeSettings(Section):
     watch_registry: bool = False
     watch_seconds: Annotated[float, Field(gt=0)] = 10.0
     ship_inference: bool = False
+    publish_metrics: bool = False
     documents: bool = False
     rate_limit: RateLimitSettings = RateLimitSettings()
     retention_days: Annotated[int, Field(ge=1)] | None = None

@@ -15,7 +15,7 @@ _RESTART_SECONDS = 5.0
 _END_SECONDS = 10.0
 
 
-def companion_command(name: str, flags: Mapping[str, Path]) -> list[str]:
+def companion_command(name: str, flags: Mapping[str, Path | str]) -> list[str]:
     """A long-running command of ours that lives no longer than the process that starts it."""
     words = (str(word) for flag in flags.items() for word in flag)
     module = f"creditrisk.pipelines.{name}"

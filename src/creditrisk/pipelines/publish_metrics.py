@@ -10,6 +10,8 @@ import logging
 import os
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
@@ -20,6 +22,7 @@ import typer
 from creditrisk.core.errors import Misuse
 from creditrisk.core.settings import DEFAULT_PARAMS_PATH, Settings, load_settings
 from creditrisk.pipelines.command import run
+from creditrisk.pipelines.companions import accompanied, companion_command
 from creditrisk.pipelines.long_running import json_log, rest, terminable
 
 if TYPE_CHECKING:
@@ -73,6 +76,14 @@ def main(
             started = time.monotonic()
             publisher.publish()
             rest(max(0.0, seconds - (time.monotonic() - started)), parent)
+
+
+@contextmanager
+def metrics_published(url: str, params: Path = DEFAULT_PARAMS_PATH) -> Iterator[None]:
+    """Have a process of its own publish while the block runs; it is started again where it dies."""
+    command = companion_command("publish_metrics", {"--url": url, "--params": params})
+    with accompanied("metrics-publisher", command):
+        yield
 
 
 class Publisher:

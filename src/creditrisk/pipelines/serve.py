@@ -59,6 +59,16 @@ class HalfATlsPair(Misuse):
         super().__init__("TLS needs both --certificate and --key; one of them was given.")
 
 
+class UnknownMetricsAddress(Misuse):
+    """Figures are to be fetched from an API whose address only it, or its certificate, knows."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "serve.publish_metrics needs a port that is known beforehand and no TLS; with --port 0 or "
+            "--certificate run `creditrisk publish-metrics --url ...` beside the API."
+        )
+
+
 def main(
     *,
     host: Host = None,
@@ -74,6 +84,7 @@ def main(
     params: Params = DEFAULT_PARAMS_PATH,
 ) -> None:
     """Serve the API until told to stop; keys and ledger come from the environment."""
+    from creditrisk.pipelines.publish_metrics import metrics_published
     from creditrisk.pipelines.ship_inference import inference_shipped
     from creditrisk.pipelines.watch_registry import registry_watched
     from creditrisk.serve.server import Launch, run_server
@@ -86,6 +97,8 @@ def main(
     changes = {"host": host, "port": port, "workers": workers}
     given = {name: value for name, value in changes.items() if value is not None}
     serve = ServeSettings.model_validate(settings.serve.model_dump() | given)
+    if serve.publish_metrics and (certificate is not None or not serve.port):
+        raise UnknownMetricsAddress
     launch = Launch(
         settings=settings.model_copy(update={"serve": serve}),
         bundle=bundle,
@@ -99,7 +112,16 @@ def main(
             beside.enter_context(registry_watched(served, params))
         if serve.ship_inference:
             beside.enter_context(inference_shipped(params))
+        if serve.publish_metrics:
+            beside.enter_context(metrics_published(_metrics_url(serve), params))
         run_server(launch)
+
+
+def _metrics_url(serve: ServeSettings) -> str:
+    """Where this machine reaches the metrics of an API that listens there."""
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not listened on
+    host = anywhere.get(serve.host, serve.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{serve.port}/metrics"
 
 
 def _fetched(source: str, sha256: str | None, served: Path, bundle: Path | None) -> Path:

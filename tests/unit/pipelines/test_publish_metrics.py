@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ import pytest
 
 from creditrisk.core.settings import Settings
 from creditrisk.observability.metrics import CONTENT_TYPE, ServiceMetrics
-from creditrisk.pipelines.publish_metrics import KEY_VARIABLE, Publisher
+from creditrisk.pipelines.publish_metrics import KEY_VARIABLE, Publisher, metrics_published
 
 KEY = "metrics-key"
 
@@ -119,6 +120,20 @@ def test_the_key_comes_from_the_environment(
     monkeypatch.setenv(KEY_VARIABLE, KEY)
     publisher(api.url, tmp_path).look()
     assert api.keys == [KEY]
+
+
+def test_figures_are_published_beside_a_block(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process of its own asks the API, with the key of the environment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    Path("params.yaml").write_text("{}")
+    end = time.monotonic() + 60
+    with metrics_published(api.url):
+        while not api.keys and time.monotonic() < end:
+            time.sleep(0.02)
+    assert api.keys[:1] == [KEY]
 
 
 def test_the_command_publishes_once(tmp_path: Path) -> None:

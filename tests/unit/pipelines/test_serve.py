@@ -13,7 +13,7 @@ from simulated_lending import sealed
 
 from creditrisk.mlops.fetching import TamperedBundle, UnusableBundleSource
 from creditrisk.mlops.served import archived_bundle
-from creditrisk.pipelines import serve, ship_inference, watch_registry
+from creditrisk.pipelines import publish_metrics, serve, ship_inference, watch_registry
 from creditrisk.serve import server
 
 if TYPE_CHECKING:
@@ -43,6 +43,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         seen.append(params)
         yield
 
+    @contextmanager
+    def published(url: str, _params: Path) -> Iterator[None]:
+        seen.append(url)
+        yield
+
+    monkeypatch.setattr(publish_metrics, "metrics_published", published)
     monkeypatch.setattr(server, "run_server", seen.append)
     monkeypatch.setattr(watch_registry, "registry_watched", watched)
     monkeypatch.setattr(ship_inference, "inference_shipped", shipped)
@@ -88,6 +94,35 @@ def test_inference_is_shipped_where_the_settings_say_so(asked: list[Any], tmp_pa
     serve.main(bundle=Path("models/credit_risk_pd"), params=settings)
     assert asked[0] == settings
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8123/metrics"),
+        ("0.0.0.0", "http://127.0.0.1:8123/metrics"),  # noqa: S104 - not listened on
+        ("::", "http://[::1]:8123/metrics"),
+        ("api.internal", "http://api.internal:8123/metrics"),
+    ],
+)
+def test_figures_are_published_where_the_settings_say_so(
+    asked: list[Any], tmp_path: Path, host: str, url: str
+) -> None:
+    """By a process that asks the API where this machine reaches it."""
+    serve.main(host=host, port=8123, params=params(tmp_path, publish_metrics=True))
+    assert asked[0] == url
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_figures_are_not_promised_of_an_unknown_address(
+    asked: list[Any], tmp_path: Path, *, tls: bool
+) -> None:
+    """Of any free port, or of the name in a certificate, nothing is published: it says what to do."""
+    files = {"certificate": tmp_path / "chain.pem", "key": tmp_path / "key.pem"} if tls else {}
+    with pytest.raises(serve.UnknownMetricsAddress, match="publish-metrics --url"):
+        serve.main(port=8123 if tls else 0, params=params(tmp_path, publish_metrics=True), **files)
+    assert not asked
 
 
 def test_a_certificate_needs_its_key(asked: list[Any], tmp_path: Path) -> None:
