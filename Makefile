@@ -13,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint bench bench-full bench-serving bench-batch ui simulate lock clean
+.PHONY: help demo test test-slow lint bench bench-full bench-serving bench-batch ui simulate audit sbom lock clean
 
 help: ## List what this file can do
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -56,6 +56,16 @@ ui: $(VENV)/pipeline ## Open the MLflow UI on the runs of this folder
 
 simulate: $(VENV)/pipeline ## Play twelve months with a concept shift in reports/simulation and draw their timeline
 	rm -rf reports/simulation && creditrisk simulate
+
+audit: $(VENV)/dev ## Check locks and sources: advisories, insecure code, licences
+	python requirements/audit.py
+
+sbom: $(VENV)/dev ## Write the bill of materials of both images to reports/sbom
+	python requirements/sbom.py
+
+images: $(VENV)/dev ## Build both container images, start them, check what they answer; needs buildah and podman
+	deploy/images/build.sh
+	CREDITRISK_TEST_IMAGES=1 pytest tests/images
 
 lock: ## Resolve the lock files anew (needs uv)
 	requirements/compile.sh --upgrade
