@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests that need one, started once."""
+"""Servers that several packages are tested against: a real PostgreSQL, a webhook."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "ledger"))
+sys.path.insert(0, str(Path(__file__).parent / "observability"))
 
 from postgresql_server import Server, execute, program, server
+from webhook_server import Webhook, webhook_server
+
+from creditrisk.observability.webhook import URL_VARIABLE
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +45,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'ledger.db'}"
     return str(request.getfixturevalue("postgresql_url"))
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
+    """The webhook that alerts are posted to."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with webhook_server() as served:
+        monkeypatch.setenv(URL_VARIABLE, served.url)
+        yield served

@@ -1,25 +1,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import pytest
-from webhook_server import Webhook, webhook_server
 
 from creditrisk.core.settings import WebhookSettings
 from creditrisk.observability.webhook import URL_VARIABLE, Alert, payload, post_alert
 
+if TYPE_CHECKING:
+    from webhook_server import Webhook
+
 ALERT = Alert("data_stale", "warning", "bureau.csv is 40 days old", {"file": "bureau.csv"})
 QUICK = WebhookSettings(backoff_seconds=0.01, deadline_seconds=5)
-
-
-@pytest.fixture
-def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with webhook_server() as served:
-        monkeypatch.setenv(URL_VARIABLE, served.url)
-        yield served
 
 
 def test_an_alert_arrives_in_slack_s_form(hook: Webhook) -> None:

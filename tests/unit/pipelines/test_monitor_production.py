@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +19,9 @@ from creditrisk.monitoring.production.errors import EmptyPull, InvalidWindow, On
 from creditrisk.monitoring.production.report import DriftMetrics, ProductionDriftReport
 from creditrisk.monitoring.retraining.history import DriftHistory
 from creditrisk.pipelines import monitor_production
+
+if TYPE_CHECKING:
+    from webhook_server import Webhook
 
 REPORT = Path("reports/production_drift_report.json")
 METRICS = Path("reports/drift_metrics.json")
@@ -88,6 +91,14 @@ def test_fail_on_drift_exits_1_and_keeps_the_report() -> None:
     assert ended.value.exit_code == 1
     assert ProductionDriftReport.read(REPORT).drift_detected
     assert measure(fail_on_drift=True).status == "stable"
+
+
+def test_a_drifted_window_is_posted_once(hook: Webhook) -> None:
+    """With --alert people hear of drift, of the same window not again, of a stable one never."""
+    for current in (shifted(), shifted(), TEST_SIDE):
+        measure(current, alert=True)
+    (posted,) = hook.received
+    assert posted["text"].startswith("[warning] production_drift: ")
 
 
 def test_fail_on_drift_does_not_pass_what_was_not_measured() -> None:

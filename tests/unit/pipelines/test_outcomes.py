@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import typer
@@ -12,6 +13,9 @@ import typer
 from creditrisk.ledger import DecisionLedger, NewDecision
 from creditrisk.monitoring.outcomes.performance import PerformanceReport
 from creditrisk.pipelines import outcomes
+
+if TYPE_CHECKING:
+    from webhook_server import Webhook
 
 AS_OF = datetime(2026, 3, 1)  # noqa: DTZ001  # as typer gives it
 DECISION = {
@@ -90,14 +94,29 @@ def test_the_report_is_written(project: Path, capsys: pytest.CaptureFixture[str]
     assert "not measured: 1 outcomes" in capsys.readouterr().out
 
 
-def test_an_alarm_fails_where_asked(project: Path) -> None:
-    """`--fail-on-alarm` exits 1 after the report is written; else the exit code is 0."""
+def tampered(project: Path) -> None:
+    """An outcome that is not what was loaded, which is an alarm."""
     load(filed(project, "decision-1,1,2026-02-01"))
-    tampered = "update outcomes set target = 0"
     with DecisionLedger.open() as ledger, ledger._database.engine.connect() as connection:
         connection.exec_driver_sql("drop trigger outcomes_refuses_update")
-        connection.exec_driver_sql(tampered)
+        connection.exec_driver_sql("update outcomes set target = 0")
         connection.commit()
+
+
+def test_an_alarm_is_posted_once(project: Path, hook: Webhook) -> None:
+    """With --alert people hear of an alarm; a report without one posts nothing."""
+    outcomes.main("report", as_of=AS_OF, alert=True)
+    assert not hook.received
+    tampered(project)
+    for _ in range(2):
+        outcomes.main("report", as_of=AS_OF, alert=True)
+    (posted,) = hook.received
+    assert posted["text"].startswith("[critical] outcome_integrity: ")
+
+
+def test_an_alarm_fails_where_asked(project: Path) -> None:
+    """`--fail-on-alarm` exits 1 after the report is written; else the exit code is 0."""
+    tampered(project)
     outcomes.main("report", as_of=AS_OF)
     with pytest.raises(typer.Exit):
         outcomes.main("report", as_of=AS_OF, fail_on_alarm=True)
