@@ -13,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint bench bench-full bench-serving bench-batch ui simulate audit sbom lock clean
+.PHONY: help demo test test-slow lint bench bench-full bench-serving bench-batch ui simulate images stack audit sbom lock clean
 
 help: ## List what this file can do
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -62,6 +62,10 @@ audit: $(VENV)/dev ## Check locks and sources: advisories, insecure code, licenc
 
 sbom: $(VENV)/dev ## Write the bill of materials of both images to reports/sbom
 	python requirements/sbom.py
+
+stack: $(VENV)/pipeline ## Start API, MLflow, PostgreSQL, store, Prometheus and Grafana by Docker; after make demo
+	deploy/compose/prepare.sh
+	docker compose --env-file deploy/compose/secrets/stack.env up --build --detach --wait api mlflow inference prometheus grafana
 
 images: $(VENV)/dev ## Build both container images, start them, check what they answer; needs buildah and podman
 	deploy/images/build.sh
