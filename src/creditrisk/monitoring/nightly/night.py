@@ -24,6 +24,7 @@ from creditrisk.monitoring.nightly.report import (
     WrittenFile,
 )
 from creditrisk.monitoring.retraining.lock import held
+from creditrisk.monitoring.retraining.training import FAILED_STAGE
 
 # Beside the reports: what the pipeline hands on.
 _WATCHED = (Path("dvc.lock"), Path(BUNDLE) / "manifest.json")
@@ -187,7 +188,8 @@ def _reason(ended: Ended) -> str:
         return "the night was told to end"
     if ended.exit_code < 0:
         return f"its process was ended by signal {-ended.exit_code}"
-    return f"exit code {ended.exit_code}"
+    stage = FAILED_STAGE.search(ended.last_lines)
+    return f"exit code {ended.exit_code}" + (f" of stage {stage[1]}" if stage else "")
 
 
 @contextmanager

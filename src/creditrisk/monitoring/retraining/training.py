@@ -17,7 +17,7 @@ from creditrisk.core.report import Part
 COMMAND = ("dvc", "repro", "validate_model")
 NEXT_COMMAND = "dvc repro register_model"
 
-_FAILED_STAGE = re.compile(r"failed to reproduce '([^']+)'")
+FAILED_STAGE = re.compile(r"failed to reproduce '([^']+)'")
 _KEPT_LINES = 12
 
 
@@ -81,7 +81,7 @@ def run_pipeline(
             sys.stderr.write(line)
             if line.strip():
                 kept.append(line.rstrip())
-            if found := _FAILED_STAGE.search(line):
+            if found := FAILED_STAGE.search(line):
                 failed = found[1]
     return PipelineRun(process.returncode, failed, "\n".join(kept))
 

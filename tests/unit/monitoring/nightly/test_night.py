@@ -164,3 +164,10 @@ def wait_for(path: Path) -> None:
     while not path.exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_the_stage_that_refused_is_named() -> None:
+    """DVC ends with 255 whatever a stage said; the reason names the stage."""
+    line = "echo \"ERROR: failed to reproduce 'fit_model': failed to run\"; exit 255"
+    _, records = night(shell("pipeline", line))
+    assert records["pipeline"].why == "exit code 255 of stage fit_model"
