@@ -48,6 +48,7 @@ def s3() -> Iterator[Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("remote")
 @pytest.mark.parametrize("remote", ["folder", "s3"], indirect=True)
 def test_a_clean_clone_rebuilds_nothing(finished_project: Any, tmp_path: Path) -> None:
