@@ -16,6 +16,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "tests/api"))  # api_server.py
+sys.path.append(str(ROOT / "tests/workflows"))  # workflow_player.py
 # 400 applicants of the test side are too few for a good model and for bars that hold by chance.
 BARS_FOR_LARGER_PORTFOLIOS = [
     *("roc_auc", "ks", "brier_skill", "calibration_slope", "calibration_in_the_large", "ece"),
