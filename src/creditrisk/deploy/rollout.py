@@ -108,8 +108,7 @@ class Deployment:
         self.interruptions.defer()
         self.journal.advance("promoting")
         self._facts["champion"] = self._step("move the alias", lambda: self._promoted(new))
-        self.journal.release()
-        return self._report("deployed", None)
+        return self._released("deployed", None)
 
     def _locked(self, wait_seconds: float) -> Record | None:
         return self._step("take the lock", lambda: self.journal.acquire(wait_seconds), _told_left)
@@ -172,12 +171,10 @@ class Deployment:
     def _recovered(self, wait_seconds: float) -> DeploymentReport:
         left = self._locked(wait_seconds)
         if left is None:
-            self.journal.release()
-            return self._report("nothing to recover", None)
+            return self._released("nothing to recover", None)
         self._facts |= {"previous": left.previous, "new": left.new}
         done = self._settle(left)
-        self.journal.release()
-        return self._report(done, f"{left.deployment} was cut off while {left.phase}")
+        return self._released(done, f"{left.deployment} was cut off while {left.phase}")
 
     def _settle(self, left: Record) -> Outcome:
         """Deal with what a dead owner left; gives the outcome."""
@@ -235,12 +232,12 @@ class Deployment:
         sha256 = revision.bundle_sha256 if revision else None
         return sha256 is not None and self.promotion.is_champion(sha256)
 
-    def _released(self, outcome: Outcome, reason: str) -> DeploymentReport:
+    def _released(self, outcome: Outcome, reason: str | None) -> DeploymentReport:
         try:
             self.journal.release()
         except CreditRiskError as error:
-            # Nothing is left to put back; the lock is free once its lease is over.
-            reason = f"{reason} The lock was not released: {error}"
+            # What was to be done is done; the lock is free once its lease is over.
+            reason = f"{reason or ''} The lock was not released: {error}".strip()
         return self._report(outcome, reason)
 
     def _not_back(self, rollback: Rollback) -> str:
