@@ -7,7 +7,7 @@ deploys sees what is missing.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from creditrisk.contracts.tables import APPLICANT_KEY
 from creditrisk.core.errors import CreditRiskError
@@ -16,6 +16,7 @@ from creditrisk.core.report import Part, Report
 from creditrisk.mlops.bundle import Bundle
 from creditrisk.mlops.golden import Cell
 from creditrisk.mlops.versions import (
+    Evidence,
     NoChampion,
     RegisteredVersion,
     Standing,
@@ -41,6 +42,16 @@ class NotTheChampion(CreditRiskError):
             f"{model_name}: no manifest for bundle {bundle.sha256[:12]} in {bundle.folder}. It is "
             f"version {version}, the champion is version {champion}. Promote it first "
             "(reports/registry_transition.json says why it was not)."
+        )
+
+
+class NotCleared(CreditRiskError):
+    """A version lacks the evidence with which it could become the champion."""
+
+    def __init__(self, model_name: str, version: RegisteredVersion, required: str) -> None:
+        super().__init__(
+            f"{model_name}: no manifest for version {version.version}. Its evidence is "
+            f"'{version.evidence}', required before its promotion is '{required}'."
         )
 
 
@@ -114,6 +125,8 @@ class SmokeRequest(Part):
 
 class DeployManifest(Report):
     """Everything that a deployment of the champion needs; `rollback` is null for the first one.
+
+    Made before the promotion, `champion` is the version that is to be it, `rollback` the one that is.
 
     The registry's answers are no function of the pipeline's inputs, so DVC does not track this file.
     """
@@ -191,23 +204,29 @@ ENVIRONMENT = (
 )
 
 
-def describe_deployment(bundle: Bundle, now: Standing, root: Path) -> DeployManifest:
-    """The manifest of a bundle that is the champion.
+def describe_deployment(
+    bundle: Bundle, now: Standing, root: Path, *, before_promotion: bool = False
+) -> DeployManifest:
+    """The manifest of a bundle that is the champion, or is to be once it is deployed.
 
     Args:
         bundle: the verified bundle.
         now: what the registry says.
         root: the folder that paths are relative to.
+        before_promotion: whether evidence is enough, and the alias moves later.
 
     Raises:
-        NoChampion, NotRegistered, NotTheChampion: the bundle is not in production.
+        NotRegistered: no version holds the bundle.
+        NoChampion, NotTheChampion: it is not in production.
+        NotCleared: before its promotion, its evidence is too little.
     """
-    champion = _require_champion(bundle, now)
+    champion = (_require_cleared if before_promotion else _require_champion)(bundle, now)
+    back = now.previous if "champion" in champion.aliases else now.champion
     tag = image_tag(champion)
     return DeployManifest(
         model_name=now.model_name,
         champion=_deployed(champion),
-        rollback=_deployed(now.previous) if now.previous else None,
+        rollback=_deployed(back) if back else None,
         bundle=BundleFiles(
             path=bundle.folder.as_posix(), sha256=bundle.sha256, files=bundle.manifest.files
         ),
@@ -253,6 +272,15 @@ def _require_champion(bundle: Bundle, now: Standing) -> RegisteredVersion:
     if found.version != champion.version:
         raise NotTheChampion(now.model_name, bundle, found.version, champion.version)
     return champion
+
+
+def _require_cleared(bundle: Bundle, now: Standing) -> RegisteredVersion:
+    found = now.holding(bundle)
+    required: Evidence = "canary passed" if now.champion else "validated"
+    grades = get_args(Evidence)
+    if grades.index(found.evidence) < grades.index(required):
+        raise NotCleared(now.model_name, found, required)
+    return found
 
 
 def _deployed(version: RegisteredVersion) -> DeployedVersion:

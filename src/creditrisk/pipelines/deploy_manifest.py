@@ -19,6 +19,13 @@ Root = Annotated[Path, typer.Option(help="Folder of the Dockerfiles and workflow
 Out = Annotated[Path, typer.Option(help="The manifest.")]
 Served = Annotated[Path, typer.Option(help="Folder of the served models.")]
 Receipt = Annotated[Path, typer.Option(help="Receipt that the next stage waits for.")]
+BeforePromotion = Annotated[
+    bool,
+    typer.Option(
+        "--before-promotion",
+        help="Describe a version whose evidence allows its promotion, which deploy-ecs does last.",
+    ),
+]
 Params = Annotated[Path, typer.Option(help="Settings.")]
 
 
@@ -29,6 +36,7 @@ def main(
     out: Out = Path("reports/deploy_manifest.json"),
     served: Served = Path("models/served"),
     receipt: Receipt = Path("reports/receipts/deploy_manifest.txt"),
+    before_promotion: BeforePromotion = False,
     params: Params = DEFAULT_PARAMS_PATH,
 ) -> None:
     """Describe the deployment of the champion and publish it; exit 1 where the bundle is not it."""
@@ -46,10 +54,12 @@ def main(
     Scorer.load(bundle, settings.resources.usable_threads)
     sealed = Bundle.load(bundle)
     now = standing(settings.registry.model_name)
-    manifest = describe_deployment(sealed, now, root)
-    publish(sealed, now.holding(sealed), served, model_name=now.model_name)
+    manifest = describe_deployment(sealed, now, root, before_promotion=before_promotion)
+    if not before_promotion:
+        publish(sealed, now.holding(sealed), served, model_name=now.model_name)
     manifest.write(out)
-    write_receipt(receipt, sealed.sha256)
+    if not before_promotion:
+        write_receipt(receipt, sealed.sha256)
     missing = f"; absent: {', '.join(manifest.absent)}" if manifest.absent else ""
     typer.echo(f"{out}: {manifest.model_name} {manifest.champion.image_tag}{missing}")
 

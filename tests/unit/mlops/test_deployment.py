@@ -16,6 +16,7 @@ from creditrisk.mlops.deployment import (
     WORKFLOWS,
     DeployManifest,
     ListedFile,
+    NotCleared,
     NotTheChampion,
     describe_deployment,
 )
@@ -140,3 +141,28 @@ def test_only_the_champion_has_a_manifest(bundle: Bundle, tmp_path: Path) -> Non
         describe_deployment(replace(bundle, sha256="2" * 64), now, tmp_path)
     with pytest.raises(NoChampion):
         describe_deployment(bundle, Standing("CreditRiskPD"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "champion", "cleared"),
+    [
+        ("canary passed", True, True),
+        ("validated", True, False),
+        ("validated", False, True),
+        ("registered", False, False),
+    ],
+)
+def test_before_its_promotion_a_version_needs_evidence(
+    bundle: Bundle, tmp_path: Path, *, evidence: str, champion: bool, cleared: bool
+) -> None:
+    """Beside a champion its canary, without one its validation; its way back is the champion."""
+    found = replace(version("2", bundle.sha256, "challenger"), tags={"evidence": evidence})
+    others = (version("1", "1" * 64, "champion"),) if champion else ()
+    now = Standing("CreditRiskPD", (*others, found))
+    if not cleared:
+        with pytest.raises(NotCleared):
+            describe_deployment(bundle, now, tmp_path, before_promotion=True)
+        return
+    manifest = describe_deployment(bundle, now, tmp_path, before_promotion=True)
+    assert manifest.champion.version == "2"
+    assert (manifest.rollback.version if manifest.rollback else None) == ("1" if champion else None)
