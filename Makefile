@@ -13,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint bench bench-full bench-serving bench-batch ui simulate images stack audit sbom lock clean
+.PHONY: help demo test test-slow lint bench bench-full bench-serving bench-batch ui simulate images stack audit sbom drills drills-sample lock clean
 
 help: ## List what this file can do
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -35,6 +35,12 @@ lint: $(VENV)/dev
 	mypy
 	sqlfluff lint src --disable-progress-bar
 	lint-imports
+
+drills: $(VENV)/dev ## Play 100 nights with faults drawn from a seed; an hour and more. Needs libfaketime
+	python tests/drills/run.py --nights 100
+
+drills-sample: $(VENV)/dev ## The first ten of these nights
+	python tests/drills/run.py --nights 10
 
 bench: $(VENV)/dev ## Measure generator, feature store and chain on APPLICANTS=30000
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
