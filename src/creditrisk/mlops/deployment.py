@@ -160,6 +160,27 @@ ENDPOINTS = (
 )
 ENVIRONMENT = (
     EnvironmentVariable(
+        name="CREDITRISK_BUNDLE_SOURCE",
+        services=("api", "batch"),
+        required=False,
+        secret=False,
+        purpose="where the bundle is fetched from: a mounted folder or an object store",
+    ),
+    EnvironmentVariable(
+        name="CREDITRISK_BUNDLE_SHA256",
+        services=("api", "batch"),
+        required=False,
+        secret=False,
+        purpose="what the fetched bundle must be",
+    ),
+    EnvironmentVariable(
+        name="CREDITRISK_API_KEYS_FILE",
+        services=("api",),
+        required=False,
+        secret=False,
+        purpose="hashes of the callers' keys; needed unless an issuer of tokens is named",
+    ),
+    EnvironmentVariable(
         name="MLFLOW_TRACKING_URI",
         services=("api", "batch"),
         required=False,
