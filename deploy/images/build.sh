@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Build both images from this checkout: build.sh [TAG [BUILDAH'S FLAGS]]. A further argument such as
-# --build-arg BUNDLE=models/credit_risk_pd goes to buildah.
+# Build both images from this checkout: build.sh [TAG [BUILDAH'S FLAGS]]. Flags such as
+# --build-arg BUNDLE=models/credit_risk_pd go to buildah. --layers keeps each step, which makes the next
+# build quick and this one a third dearer.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source deploy/images/engine.sh
 
 tag=${1:-built}
-flags=(--layers --format docker --ignorefile .dockerignore "${@:2}")
+flags=(--format docker --ignorefile .dockerignore "${@:2}")
 flags+=(--build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)")
 flags+=(--build-arg "VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)")
 # Downloads are verified against the authorities that this machine trusts.

@@ -46,7 +46,9 @@ def podman(
 
 
 def image(service: str) -> str:
-    """The name under which `make images` has built an image."""
+    """The name under which `make images` has built an image; any other name is its own."""
+    if "/" in service:
+        return service
     return f"localhost/creditrisk-{service}:{os.environ.get('CREDITRISK_LOCAL_TAG', 'built')}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import socket
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from containers import ROOT, WAIT_SECONDS, engine_environment, podman
+from containers import ROOT, WAIT_SECONDS, engine_environment, image, podman
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +67,15 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     pytest.fail(f"{url} does not answer; exit code {process.poll()}")
 
 
+def local_name(name: str) -> str:
+    return image(name.removeprefix("creditrisk-"))
+
+
+def accepting(url: str) -> urllib.request.Request:
+    form = "application/vnd.docker.distribution.manifest.v2+json"
+    return urllib.request.Request(url, headers={"Accept": form})  # noqa: S310 - http on loopback
+
+
 def push(place: str, report: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [PUSH, place, "v1", report],
@@ -77,7 +87,7 @@ def push(place: str, report: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_what_was_pushed_comes_back_by_its_digest(registry: str, tmp_path: Path) -> None:
-    """Each reference of the report leads to the image that was built here."""
+    """Each reference of the report leads to the image that was built here; one is pulled again, whole."""
     report = tmp_path / "images.json"
     process = push(f"{registry}/lender", report)
     assert process.returncode == 0, process.stderr
@@ -85,9 +95,13 @@ def test_what_was_pushed_comes_back_by_its_digest(registry: str, tmp_path: Path)
     assert [each["name"] for each in images] == ["creditrisk-api", "creditrisk-batch"]
     for each in images:
         assert each["reference"] == f"{registry}/lender/{each['name']}@{each['digest']}"
-        pulled = podman("pull", "--quiet", "--tls-verify=false", each["reference"]).stdout.strip()
-        built = podman("image", "inspect", "--format", "{{.Id}}", f"localhost/{each['name']}:built")
-        assert pulled == built.stdout.strip()
+        manifest = f"http://{registry}/v2/lender/{each['name']}/manifests/{each['digest']}"
+        content = urllib.request.urlopen(accepting(manifest)).read()  # noqa: S310
+        assert f"sha256:{hashlib.sha256(content).hexdigest()}" == each["digest"]
+        built = podman("image", "inspect", "--format", "{{.Id}}", local_name(each["name"]))
+        assert json.loads(content)["config"]["digest"] == f"sha256:{built.stdout.strip()}"
+    pulled = podman("pull", "--quiet", "--tls-verify=false", images[0]["reference"]).stdout.strip()
+    assert pulled in podman("image", "inspect", "--format", "{{.Id}}", image("api")).stdout
 
 
 def test_a_push_that_fails_leaves_no_report(tmp_path: Path) -> None:
