@@ -6,6 +6,8 @@ python tests/drills/run.py --nights 100 --seed 20261123 --table drills.md
 from __future__ import annotations
 
 import argparse
+import logging
+import resource
 import signal
 import sys
 import tempfile
@@ -67,6 +69,7 @@ def _undisturbed(stack: ExitStack, folder: Path) -> Undisturbed:
     clock |= {"NO_FAKE_STAT": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     clocked = stack.enter_context(warm_process(folder / "clocked", clock))
     cloudwatch = stack.enter_context(moto_server())
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     project = build(folder, programs)
     with source_server(folder / "source") as source:
         proxied = {"http_proxy": source.url, "HTTP_PROXY": source.url}
@@ -117,7 +120,9 @@ def _played(asked: argparse.Namespace, start: Undisturbed, folder: Path) -> list
 
 
 def _table(asked: argparse.Namespace, outcomes: Sequence[Outcome], seconds: float) -> Iterator[str]:
-    yield f"Seed {asked.seed}, {len(outcomes)} of {asked.nights} nights, {seconds / 60:.0f} minutes."
+    work = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = f"{seconds / 60:.0f} minutes, {(work.ru_utime + work.ru_stime) / 60:.0f} of a processor"
+    yield f"Seed {asked.seed}, {len(outcomes)} of {asked.nights} nights, {spent}."
     yield ""
     yield "| fault | nights | succeeded | refused or killed | recovered at once | next night | after the runbook's step | not recovered | breaches |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
