@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import fsspec
 import pytest
@@ -19,6 +21,9 @@ from creditrisk.mlops.fetching import (
     fetch,
 )
 from creditrisk.mlops.versions import NotRegistered, RegisteredVersion, Standing
+
+if TYPE_CHECKING:
+    from s3fs import S3FileSystem
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +42,32 @@ def copy(bundle: Bundle, tmp_path: Path) -> Path:
 def target(tmp_path: Path) -> Path:
     """Where the bundle shall lie."""
     return tmp_path / "models/bundle"
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3FileSystem]:
+    """A local server that speaks S3, with a bucket, named as AWS's own variables name one."""
+    from moto.server import ThreadedMotoServer
+    from s3fs import S3FileSystem
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    variables = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "NO_PROXY": host,
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    filesystem = S3FileSystem(skip_instance_cache=True, use_listings_cache=False)
+    filesystem.makedirs(
+        "models", exist_ok=True
+    )  # the server of each test of a process has the same buckets
+    yield filesystem
+    server.stop()
 
 
 def registry_of(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,6 +94,22 @@ def test_any_store_that_fsspec_knows_is_a_source(bundle: Bundle, target: Path) -
     store = fsspec.filesystem("memory")
     store.put(f"{bundle.folder}/", "/models/one", recursive=True)
     assert fetch("memory://models/one", target, bundle.sha256).sha256 == bundle.sha256
+
+
+def test_a_bucket_is_a_source(bundle: Bundle, target: Path, s3: S3FileSystem) -> None:
+    """With an address and credentials from the environment alone; a changed object is refused."""
+    s3.put(f"{bundle.folder}/", "models/one/", recursive=True)
+    assert fetch("s3://models/one", target, bundle.sha256).contents == bundle.contents
+    s3.pipe_file("models/one/booster.txt", b"another")
+    with pytest.raises(TamperedBundle, match=r"s3://models/one refused: SHA-256 of booster\.txt"):
+        fetch("s3://models/one", target.with_name("second"), bundle.sha256)
+
+
+def test_a_bucket_that_is_not_there_is_told(target: Path, s3: S3FileSystem) -> None:
+    """In the store's words."""
+    assert not s3.exists("nosuch")
+    with pytest.raises(BundleSourceUnavailable, match=r"s3://nosuch/one: manifest\.json"):
+        fetch("s3://nosuch/one", target, "0" * 64)
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "booster.txt", "golden_predictions.json"])
