@@ -84,7 +84,12 @@ class Stage:
             "anchor_file_system": "fs-0123456789abcdef0",
             "anchor_access_point": "fsap-0123456789abcdef0",
         }
-        waits = {"request_seconds": 20, "smoke_seconds": 12, "lease_seconds": 3_600}
+        waits = {
+            "request_seconds": 20,
+            "smoke_seconds": 12,
+            "poll_seconds": 60,
+            "lease_seconds": 3_600,
+        }
         return EcsTarget.model_validate(
             facts | {"waits": waits | changes.pop("waits", {})} | changes
         )
