@@ -134,6 +134,20 @@ def test_what_fails_in_the_service_is_taken_back(stage: Stage, fault: str) -> No
     assert_as_before(stage)
 
 
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("circuit breaker", "in its place"),
+        ("hangs", "not stable in time"),
+        ("foreign task", "revision run"),
+    ],
+)
+def test_ecs_s_part_in_a_failure_is_told(stage: Stage, fault: str, told: str) -> None:
+    """A rollout that ECS has taken back is known as such at once, not by a deadline."""
+    spoil_rollout(stage, fault)
+    assert told in (deployed(stage).reason or "")
+
+
 def test_a_rollback_that_answers_wrongly_is_not_verified(stage: Stage) -> None:
     """Where the old revision does not answer with its bundle either, a person is called."""
     stage.balancer.fault = "other bundle"
