@@ -50,6 +50,7 @@ class EcsFake:
         self._turn = threading.RLock()
         self._tasks: dict[str, dict[str, Any]] = {}
         self._number = 0
+        self._looks = 0
         self.first = ""
         self.task_definition = ""
         self.desired = 0
@@ -133,9 +134,11 @@ class EcsFake:
         if primary["rolloutState"] != "IN_PROGRESS":
             return
         fate = "completes" if self.task_definition == self.first else self.play.rollout
+        self._looks += 1
         if fate == "circuit breaker":
-            self._begin(self.first, self.desired)
-            self._complete()
+            if self._looks > 1:  # it tries for a while
+                self._begin(self.first, self.desired)
+                self._complete()
         elif fate != "hangs":
             self._complete()
         if fate == "foreign task":
@@ -143,6 +146,7 @@ class EcsFake:
 
     def _begin(self, task_definition: str, desired: int) -> None:
         self._number += 1
+        self._looks = 0
         self.task_definition, self.desired = task_definition, desired
         older = [{**one, "status": "ACTIVE"} for one in self.rollouts]
         new = {
