@@ -74,9 +74,9 @@ def stage(
     """A service that runs two tasks of an old bundle."""
     import urllib.request
 
+    from api_stand_in import stand_in
     from deploy_stage import BUCKET, OLD_BUNDLE, Pins, Registry, Stage, credentials
     from ecs_fake import ecs_fake
-    from stand_in import stand_in
 
     forget = urllib.request.Request(f"{moto}/moto-api/reset", method="POST")  # noqa: S310 - moto's
     urllib.request.urlopen(forget).close()  # noqa: S310

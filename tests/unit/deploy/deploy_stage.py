@@ -19,8 +19,8 @@ from creditrisk.mlops.deployment import DeployManifest
 
 if TYPE_CHECKING:
     import pytest
+    from api_stand_in import StandIn
     from ecs_fake import EcsFake
-    from stand_in import StandIn
 
 ROOT = Path(__file__).parents[3]
 BUCKET = "creditrisk-state"

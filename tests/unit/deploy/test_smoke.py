@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from api_stand_in import StandIn, stand_in
 from deploy_stage import skipping_clock
-from stand_in import StandIn, stand_in
 
 from creditrisk.deploy.smoke import (
     Expected,
