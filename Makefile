@@ -75,7 +75,7 @@ stack: $(VENV)/pipeline ## Start API, MLflow, PostgreSQL, store, Prometheus and 
 
 images: $(VENV)/dev ## Build both container images, start them, check what they answer; needs buildah and podman
 	deploy/images/build.sh
-	CREDITRISK_TEST_IMAGES=1 pytest tests/images
+	CREDITRISK_TEST_IMAGES=1 pytest --timeout 1200 tests/images
 
 lock: ## Resolve the lock files anew (needs uv)
 	requirements/compile.sh --upgrade
