@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -23,3 +24,10 @@ def test_each_test_states_its_rule(module: Path) -> None:
         and not ast.get_docstring(node)
     ]
     assert not silent
+
+
+def test_a_builder_s_name_stands_once() -> None:
+    """Tests import builders by their bare name, so that two of one name would hide each other."""
+    builders = [path for path in TESTS.rglob("*.py") if path not in TEST_MODULES]
+    names = Counter(path.name for path in builders if path.name != "conftest.py")
+    assert not [name for name, count in names.items() if count > 1]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from drill_project import Project
 from faults import FAULTS, Fault, Scene
-from portfolio import Project
 from source_server import source_server
 
 from creditrisk.core.files import sha256_of

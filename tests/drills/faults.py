@@ -16,7 +16,7 @@ from random import Random
 from types import MappingProxyType
 
 from cloudwatch_servers import faulty_proxy
-from portfolio import Project
+from drill_project import Project
 from source_server import SourceServer  # noqa: TC002
 
 LARGEST_ROOM = 30_000_000

@@ -23,8 +23,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "unit/observability")]
 
 from cloudwatch_servers import moto_server  # noqa: E402
 from drill import Outcome, Turn, Undisturbed, drill, identity, kinds  # noqa: E402
+from drill_project import NotBuilt, build, decide  # noqa: E402
 from faults import FAKETIME, FAULTS, durations  # noqa: E402
-from portfolio import NotBuilt, build, decide  # noqa: E402
 from source_server import source_server  # noqa: E402
 from warm_process import warm_process  # noqa: E402
 
