@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from functools import cache
@@ -15,15 +14,13 @@ from creditrisk.contracts.runner import ValidationRunner
 from creditrisk.contracts.tables import APPLICANT_KEY, RAW_FILES, TARGET, raw_tables
 from creditrisk.core.settings import ContractSettings
 from creditrisk.features.catalogue import Feature, load_catalogue
+from creditrisk.simulation.applications import OWN_KEYS, nested_applications
 
 if TYPE_CHECKING:
     import duckdb
 
 Row = dict[str, Any]
 Rows = Sequence[Row]
-
-_OWN_KEYS = {"bureau": "SK_ID_BUREAU", "previous_application": "SK_ID_PREV"}
-_KEYS = {APPLICANT_KEY, *_OWN_KEYS.values()}
 
 
 @cache
@@ -101,29 +98,14 @@ def raw_rows(connection: duckdb.DuckDBPyConnection, ids: Sequence[int]) -> dict[
     for row in found[APPLICATION]:
         row.pop(TARGET, None)
     for table, parent in PARENTS.items():
-        key = _OWN_KEYS.get(parent, APPLICANT_KEY)
+        key = OWN_KEYS[parent]
         found[table] = _where(connection, table, key, [row[key] for row in found[parent]])
     return found
 
 
 def nested_payload(tables: Mapping[str, Rows]) -> dict[str, list[Row]]:
-    """Rows of raw tables nested in their parents, without the keys that these have."""
-    children: dict[tuple[str, int], list[Row]] = defaultdict(list)
-    for table, parent in PARENTS.items():
-        key = _OWN_KEYS.get(parent, APPLICANT_KEY)
-        for row in tables.get(table, ()):
-            children[table, row[key]].append(row)
-    return {"applications": [_nested(APPLICATION, row, children) for row in tables[APPLICATION]]}
-
-
-def _nested(table: str, row: Row, children: Mapping[tuple[str, int], Rows]) -> Row:
-    own = APPLICANT_KEY if table == APPLICATION else _OWN_KEYS.get(table)
-    nested = {name: value for name, value in row.items() if name == own or name not in _KEYS}
-    for child, parent in PARENTS.items():
-        if parent == table and own is not None:
-            rows = children.get((child, row[own]), ())
-            nested[child] = [_nested(child, one, children) for one in rows]
-    return nested
+    """The body that posts rows of raw tables."""
+    return {"applications": nested_applications(tables)}
 
 
 def _where(

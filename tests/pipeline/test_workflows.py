@@ -61,12 +61,24 @@ def test_a_model_is_delivered(pulled_project: Any) -> None:
     """From pulled files to a champion with its manifest; the summary says what was not done."""
     play = played(pulled_project, "model", LASTING, **NO_RUNNER)
     assert play.result == "success", play.log
-    assert play.outputs == {"described": "true"}
+    assert play.outputs == {"described": "false"}
     assert report(pulled_project, "registry_transition")["decision"] == "promoted"
     assert report(pulled_project, "deploy_manifest")["champion"]["version"] == "1"
     page = played(pulled_project, "summary", LASTING).summary
     assert "| Promotion | CreditRiskPD: promoted (none -> 1), ledger entry" in page
     assert "| Deployment | not deployed |" in page
+
+
+def test_what_is_to_be_deployed_is_described_before_its_promotion(pulled_project: Any) -> None:
+    """The manifest is about a version that may become the champion, and is none yet."""
+    deployed = {"CREDITRISK_ECS_TARGET": "{}", "IMAGE_REGISTRY": "registry.example"}
+    to_deploy = Repository({**LASTING.variables, **deployed}, LASTING.secrets)
+    play = played(pulled_project, "model", to_deploy, **NO_RUNNER)
+    assert play.result == "success", play.log
+    assert play.outputs == {"described": "true"}
+    assert play.steps["Promote"] == "skipped"
+    assert report(pulled_project, "deploy_manifest")["champion"]["version"] == "1"
+    assert not (pulled_project.folder / "reports/registry_transition.json").exists()
 
 
 def test_a_gate_that_refuses_stops_the_delivery(pulled_project: Any) -> None:

@@ -19,6 +19,11 @@ EVERYTHING = Repository(
     },
     secrets={"DVC_REMOTE_URL": "s3://bucket/dvc", "CREDITRISK_LEDGER_URL": "postgresql://ledger"},
 )
+# Without a place to deploy to, CD itself promotes.
+UNDEPLOYED = Repository(
+    {name: text for name, text in EVERYTHING.variables.items() if name != "CREDITRISK_ECS_TARGET"},
+    EVERYTHING.secrets,
+)
 NOTHING = Repository()
 DIGEST = f"sha256:{'0' * 64}"
 SUCCEEDED = Play("success", outputs={"described": "true", "api": DIGEST})
@@ -56,19 +61,26 @@ def programs_of(play: Play) -> list[str]:
 
 @by_job
 def test_a_job_passes_where_all_its_steps_do(job: Job, tmp_path: Path) -> None:
-    """With every setting present each step is carried out."""
-    play = played(job, tmp_path)
-    assert play.result == "success", play.log
-    assert set(play.steps.values()) == {"success"}
+    """With every setting present, or all but the place to deploy to, each step is carried out."""
+    carried_out: set[str] = set()
+    for repository in (EVERYTHING, UNDEPLOYED):
+        play = played(job, tmp_path, repository)
+        assert play.result in (
+            {"success"} if repository is EVERYTHING else {"success", "skipped"}
+        ), play.log
+        carried_out |= {step for step, result in play.steps.items() if result == "success"}
+        assert set(play.steps.values()) <= {"success", "skipped"}
+    assert carried_out == set(played(job, tmp_path).steps)
 
 
+@pytest.mark.parametrize("repository", [EVERYTHING, UNDEPLOYED], ids=["deployed", "undeployed"])
 @by_job
-def test_each_failing_step_fails_its_job(job: Job, tmp_path: Path) -> None:
+def test_each_failing_step_fails_its_job(job: Job, repository: Repository, tmp_path: Path) -> None:
     """Whichever command or action fails: the job fails, what follows is not begun, reports are kept."""
-    order = played(job, tmp_path).calls
-    assert order
+    order = played(job, tmp_path, repository).calls
+    assert order or repository is UNDEPLOYED
     for number, call in enumerate(order, 1):
-        play = played(job, tmp_path, fails_at=number)
+        play = played(job, tmp_path, repository, fails_at=number)
         assert play.result == "failure", call
         assert play.calls == [*order[:number], *(one for one in order[number:] if kept(one))]
 
@@ -101,7 +113,7 @@ def test_delivery_without_settings(tmp_path: Path) -> None:
 
 
 def test_delivery_in_order(tmp_path: Path) -> None:
-    """Evidence comes before promotion, promotion before images, images before traffic."""
+    """Evidence comes before images, images before traffic; the roll-out promotes in the end."""
     plays = played_whole("cd.yaml", tmp_path, EVERYTHING)
     calls = [call for play in plays.values() for call in programs_of(play)]
     order = [
@@ -110,12 +122,22 @@ def test_delivery_in_order(tmp_path: Path) -> None:
         "dvc repro monitor_drift",
         "creditrisk check-freshness --fail-on-stale",
         "dvc repro --single-item canary_validation",
-        "dvc repro --single-item register_model",
+        "creditrisk deploy-manifest --before-promotion",
         "make images",
         "creditrisk deploy-ecs",
     ]
     places = [next(i for i, call in enumerate(calls) if call.startswith(one)) for one in order]
     assert places == sorted(places)
+    assert "dvc repro --single-item register_model" not in calls
+
+
+def test_what_is_not_deployed_is_promoted_by_itself(tmp_path: Path) -> None:
+    """Without a place to deploy to, a champion stands in the registry for whoever serves it."""
+    plays = played_whole("cd.yaml", tmp_path, UNDEPLOYED)
+    calls = programs_of(plays["model"])
+    promoted = calls.index("dvc repro --single-item register_model")
+    assert calls.index("dvc repro --single-item deploy_manifest") > promoted
+    assert plays["deploy"].result == "skipped"
 
 
 @pytest.mark.parametrize("job", ["model", "images", "deploy"])

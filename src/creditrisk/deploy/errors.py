@@ -126,6 +126,17 @@ class DeploymentRefused(CreditRiskError):
     """The deployment did not happen; the service runs what it ran before."""
 
 
+class ApprovalNeeded(CreditRiskError):
+    """Every promotion is a person's, and none stands behind this one."""
+
+    def __init__(self, bundle_sha256: str) -> None:
+        super().__init__(
+            f"Bundle {bundle_sha256[:12]} is not the champion, and promotion.automatic is false. "
+            "Name who approves it with --approved-by and --reason, or promote it first: "
+            "creditrisk promote-model."
+        )
+
+
 class RollbackFailed(CreditRiskError):
     """It is not known that the service runs the recorded revision again: a person has to look."""
 

@@ -95,6 +95,7 @@ class Deployment:
             return self._undone(error)
 
     def _deploy(self, order: Order, wait_seconds: float) -> DeploymentReport:
+        self.promotion.require_allowed(order.manifest.champion.bundle_sha256)
         left = self._locked(wait_seconds)
         if left is not None:
             self._settle(left)

@@ -12,12 +12,12 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from creditrisk.core.errors import CreditRiskError
+from creditrisk.core.process_lock import held
 from creditrisk.core.report import Part, Report
 from creditrisk.core.settings import WebhookSettings
-from creditrisk.monitoring.retraining.lock import held
 from creditrisk.observability.webhook import Alert, Posted, post_alert
 
-MEMORY = Path("reports/posted_alerts.json")
+_MEMORY = "posted_alerts.json"
 
 _KEPT = 1_000
 _WAIT_SECONDS = 60.0
@@ -70,13 +70,17 @@ class PostedAlerts(Report):
         return PostedAlerts(alerts=(*self.alerts, posted)[-_KEPT:])
 
 
-def post_alarms(
-    alarms: Iterable[Alarm], settings: WebhookSettings, memory: Path = MEMORY
-) -> Sequence[str]:
+def post_alarms(alarms: Iterable[Alarm], settings: WebhookSettings, reports: Path) -> Sequence[str]:
     """Post what was not posted before; a line each on what became of it. Never raises.
 
     What could not be posted is not remembered, so that the next run tries again.
+
+    Args:
+        alarms: what fired.
+        settings: how often and how long to try.
+        reports: the folder of the reports, in which posted alarms are remembered.
     """
+    memory = reports / _MEMORY
     wanted = tuple(alarms)
     if not wanted:
         return ()

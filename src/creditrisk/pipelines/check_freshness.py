@@ -49,7 +49,7 @@ def main(
     params: Params = DEFAULT_PARAMS_PATH,
 ) -> None:
     """Compare each source's age with its allowed age, and its content with what was ingested."""
-    from creditrisk.monitoring.alerts import MEMORY, post_alarms
+    from creditrisk.monitoring.alerts import post_alarms
     from creditrisk.monitoring.freshness.figures import freshness_figures
     from creditrisk.monitoring.freshness.measurement import FreshnessRequest, measure_freshness
     from creditrisk.monitoring.report_alarms import freshness_alarms
@@ -76,7 +76,7 @@ def main(
         typer.echo(publish(figures, settings.monitoring.cloudwatch).sentence())
     if alert:
         alarms = freshness_alarms(report)
-        for line in post_alarms(alarms, settings.monitoring.webhook, out.parent / MEMORY.name):
+        for line in post_alarms(alarms, settings.monitoring.webhook, out.parent):
             typer.echo(line)
     if report.status == "not measured" or (fail_on_stale and report.alarms):
         raise typer.Exit(1)

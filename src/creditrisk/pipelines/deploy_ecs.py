@@ -87,12 +87,12 @@ def main(
     params: Params = DEFAULT_PARAMS_PATH,
 ) -> None:
     """Deploy the model to Amazon ECS, or put back what ran before; the report says which."""
-    from creditrisk.deploy.local_lock import alone
+    from creditrisk.core.process_lock import held
     from creditrisk.deploy.rollout import error_of
     from creditrisk.deploy.target import is_configured
     from creditrisk.testing.promotion_case import CasePaths
 
-    with alone(out):
+    with held(out.with_name(f".{out.name}.lock"), "Deployment"):
         out.unlink(missing_ok=True)
         if if_configured and target is None and not is_configured():
             report = _not_deployed()
@@ -134,19 +134,21 @@ def _deployment(
     from creditrisk.deploy.smoke import KEY_VARIABLE
     from creditrisk.deploy.target import EcsTarget
 
+    is_allowed = approval is not None or settings.promotion.automatic
+
     def decide() -> str:
         decided = auto_promote.decided(
             paths,
             settings,
             transition,
             approval=approval,
-            automatic_allowed=approval is not None or settings.promotion.automatic,
+            automatic_allowed=is_allowed,
         )
         return decided.headline()
 
     return Deployment(
         EcsTarget.load(target),
-        RegistryPromotion(settings.registry.model_name, decide),
+        RegistryPromotion(settings.registry.model_name, decide, is_allowed=is_allowed),
         os.environ.get(KEY_VARIABLE) or None,
     )
 

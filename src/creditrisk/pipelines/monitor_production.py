@@ -112,7 +112,7 @@ def main(
     if publish_metrics:
         typer.echo(_publish(figures, settings))
     if alert:
-        for line in post_alarms(production_alarms(report), settings.monitoring.webhook):
+        for line in post_alarms(production_alarms(report), settings.monitoring.webhook, out.parent):
             typer.echo(line)
     if fail_on_drift and report.status != "stable":
         raise typer.Exit(1)

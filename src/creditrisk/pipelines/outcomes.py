@@ -95,7 +95,7 @@ def main(
     report.write(out)
     typer.echo(report.headline())
     if alert:
-        for line in post_alarms(outcome_alarms(report), settings.monitoring.webhook):
+        for line in post_alarms(outcome_alarms(report), settings.monitoring.webhook, out.parent):
             typer.echo(line)
     if fail_on_alarm and report.status == "alarm":
         raise typer.Exit(1)

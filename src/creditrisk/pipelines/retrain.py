@@ -103,7 +103,9 @@ def main(
     )
     typer.echo(trigger.sentence())
     if alert:
-        for line in post_alarms(retraining_alarms(trigger), settings.monitoring.webhook):
+        for line in post_alarms(
+            retraining_alarms(trigger), settings.monitoring.webhook, out.parent
+        ):
             typer.echo(line)
     if trigger.has_failed:
         raise typer.Exit(1)

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 # The tables whose rows others are nested in, with the key of their own rows.
-_OWN_KEYS = {
+OWN_KEYS = {
     APPLICATION: APPLICANT_KEY,
     "bureau": "SK_ID_BUREAU",
     "previous_application": "SK_ID_PREV",
 }
-_KEYS = frozenset(_OWN_KEYS.values())
+_KEYS = frozenset(OWN_KEYS.values())
 
 
 def request_bodies(folder: Path, size: int, resources: ResourceSettings) -> Iterator[bytes]:
@@ -61,18 +61,25 @@ def _load(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[int]:
 
 def _applications(connection: duckdb.DuckDBPyConnection, ids: Sequence[int]) -> list[Row]:
     rows = {APPLICATION: _rows(connection, APPLICATION, APPLICANT_KEY, ids)}
+    for table, parent in PARENTS.items():
+        key = OWN_KEYS[parent]
+        rows[table] = _rows(connection, table, key, [row[key] for row in rows[parent]])
+    return nested_applications(rows)
+
+
+def nested_applications(tables: Mapping[str, Sequence[Row]]) -> list[Row]:
+    """Rows of raw tables nested in their parents, without the keys that these have."""
     children: dict[tuple[str, int], list[Row]] = defaultdict(list)
     for table, parent in PARENTS.items():
-        key = _OWN_KEYS[parent]
-        rows[table] = _rows(connection, table, key, [row[key] for row in rows[parent]])
-        for row in rows[table]:
+        key = OWN_KEYS[parent]
+        for row in tables.get(table, ()):
             children[table, row[key]].append(row)
-    return [_nested(APPLICATION, row, children) for row in rows[APPLICATION]]
+    return [_nested(APPLICATION, row, children) for row in tables[APPLICATION]]
 
 
 def _nested(table: str, row: Row, children: Mapping[tuple[str, int], Sequence[Row]]) -> Row:
     """A row without the keys that it has from its parent, and with the rows that belong to it."""
-    own = _OWN_KEYS.get(table)
+    own = OWN_KEYS.get(table)
     nested = {name: value for name, value in row.items() if name == own or name not in _KEYS}
     if own is None:
         return nested

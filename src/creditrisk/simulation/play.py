@@ -18,7 +18,7 @@ from creditrisk.data.synthetic import generate_month
 from creditrisk.data.synthetic.portfolio import PRODUCTION_FOLDER
 from creditrisk.ledger import DecisionLedger
 from creditrisk.models import metrics
-from creditrisk.monitoring.drift.report import FOUND
+from creditrisk.monitoring.drift.report import names_of_moved
 from creditrisk.monitoring.outcomes.measures import Measure
 from creditrisk.monitoring.outcomes.performance import PerformanceReport
 from creditrisk.monitoring.retraining.report import RetrainTrigger
@@ -222,7 +222,7 @@ def _drift_seen(report: ProductionDriftReport, trigger: RetrainTrigger) -> Drift
         domain_status=domain.status if domain else "not measured",
         mean_pd=predictions.mean_pd if predictions else None,
         approval_rate=predictions.approval.current_share if predictions else None,
-        moved=tuple(shift.name for shift in report.features if shift.status in FOUND),
+        moved=names_of_moved(report.features),
         is_above=bool(judged.get(report.window.sha256)),
     )
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from creditrisk.deploy.clock import Clock
+from creditrisk.deploy.errors import ApprovalNeeded
 from creditrisk.deploy.rollout import Deployment, Order
 from creditrisk.deploy.target import EcsTarget
 from creditrisk.deploy.task_definition import pinned_bundle
@@ -35,12 +36,18 @@ class Registry:
 
     champion: str | None = OLD_BUNDLE
     refusal: Exception | None = None
+    is_allowed: bool = True
     moves: list[str] = field(default_factory=list)
     wanted: str = ""
 
     def is_champion(self, bundle_sha256: str) -> bool:
         """Whether it is."""
         return self.champion == bundle_sha256
+
+    def require_allowed(self, bundle_sha256: str) -> None:
+        """Refuse unless somebody approved, or it stands already."""
+        if not self.is_allowed and not self.is_champion(bundle_sha256):
+            raise ApprovalNeeded(bundle_sha256)
 
     def promote(self) -> str:
         """Move the alias."""

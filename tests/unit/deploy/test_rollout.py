@@ -78,6 +78,17 @@ def test_the_order_is_outside_then_service_then_alias(stage: Stage) -> None:
     assert names(report, "passed")[-1] == "move the alias"
 
 
+def test_what_nobody_may_promote_is_not_rolled_out(stage: Stage) -> None:
+    """Where promotions are a person's and none approved, nothing is begun; a champion may be."""
+    stage.registry.is_allowed = False
+    report = deployed(stage)
+    assert (report.outcome, exit_code(report), report.steps) == ("refused", 1, ())
+    assert "--approved-by" in str(report.reason)
+    assert_as_before(stage)
+    stage.registry.champion = stage.bundle.sha256
+    assert deployed(stage).outcome == "deployed"
+
+
 def test_the_task_definition_pins_image_and_bundle(stage: Stage, moto: str) -> None:
     """What ECS got names the image by digest and the bundle by hash."""
     report = deployed(stage)

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 from creditrisk.core.files import sha256_of
+from creditrisk.core.process_lock import held
 from creditrisk.monitoring.nightly.child import Ended, Interrupted, run_child
 from creditrisk.monitoring.nightly.plan import BUNDLE, Step
 from creditrisk.monitoring.nightly.report import (
@@ -23,7 +24,6 @@ from creditrisk.monitoring.nightly.report import (
     StepStatus,
     WrittenFile,
 )
-from creditrisk.monitoring.retraining.lock import held
 from creditrisk.monitoring.retraining.training import FAILED_STAGE
 
 # Beside the reports: what the pipeline hands on.

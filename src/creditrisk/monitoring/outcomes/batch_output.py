@@ -12,6 +12,7 @@ from creditrisk.core.files import sha256_of
 from creditrisk.core.settings import Settings
 from creditrisk.data.engine import connect
 from creditrisk.data.sources.location import Location
+from creditrisk.monitoring.outcomes.file_readers import READERS
 from creditrisk.observability.progress import progress_bars
 from creditrisk.scoring.batch.places import fetch_file
 from creditrisk.scoring.batch.record import BatchRecord
@@ -19,10 +20,6 @@ from creditrisk.scoring.batch.record import BatchRecord
 BatchRow = tuple[str, int, float, str, str]
 
 _ROWS_A_FETCH = 10_000
-_READERS = {
-    ".csv": """read_csv(?, header = true, all_varchar = true, delim = ',', quote = '"')""",
-    ".parquet": "read_parquet(?)",
-}
 _QUERY = """
 select decision_id, "SK_ID_CURR"::bigint, probability::double, decision, grade from {reader}
 """
@@ -60,7 +57,7 @@ def batch_rows(
 def _rows(
     path: Path, name: str, settings: Settings, decision_ids: Sequence[str] | None
 ) -> Iterator[BatchRow]:
-    query = _QUERY.format(reader=_READERS[Path(name).suffix.lower()])
+    query = _QUERY.format(reader=READERS[Path(name).suffix.lower()])
     parameters: list[object] = [str(path)]
     if decision_ids is not None:
         query, parameters = query + _OF_IDS, [*parameters, list(decision_ids)]

@@ -15,16 +15,12 @@ from creditrisk.monitoring.outcomes.errors import (
     NoOutcomes,
     UnreadableOutcomes,
 )
+from creditrisk.monitoring.outcomes.file_readers import READERS
 
 DECISION_ID = "decision_id"
 TARGET = "TARGET"
 DATES = ("maturity_date", "observation_date")
 
-# Everything is read as text: what a cell cannot mean is that row's problem, not the file's.
-_READERS = {
-    ".csv": """read_csv(?, header = true, all_varchar = true, delim = ',', quote = '"')""",
-    ".parquet": "read_parquet(?)",
-}
 _ROWS = """
 select
     nullif(trim({decision_id}::varchar), '') as decision_id,
@@ -68,7 +64,7 @@ def read_outcomes(path: Path, shown: str, resources: ResourceSettings) -> Outcom
     """
     import duckdb
 
-    reader = _READERS.get(path.suffix.lower())
+    reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise UnreadableOutcomes(shown, "its name must end in .csv or .parquet")
     with connect(resources) as connection:

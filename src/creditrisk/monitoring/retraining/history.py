@@ -9,8 +9,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from creditrisk.core.errors import CreditRiskError
+from creditrisk.core.process_lock import held
 from creditrisk.core.report import Number, Part, Report
-from creditrisk.monitoring.retraining.lock import held
 
 HISTORY = Path("reports/drift_history.json")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from creditrisk.core.errors import CreditRiskError
 from creditrisk.core.files import sha256_of
+from creditrisk.core.process_lock import held
 from creditrisk.core.settings import Settings
 from creditrisk.data.labelled import POINTER
 from creditrisk.monitoring.retraining.decision import Case, decide
 from creditrisk.monitoring.retraining.evidence import RuleEvidence, drift_evidence
 from creditrisk.monitoring.retraining.history import HISTORY
-from creditrisk.monitoring.retraining.lock import held
 from creditrisk.monitoring.retraining.outcome_evidence import PERFORMANCE, outcome_evidence
 from creditrisk.monitoring.retraining.report import (
     RETRAIN_FAILED,

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from creditrisk.core.files import sha256_of
+from creditrisk.core.process_lock import LockHeld, held
 from creditrisk.monitoring.nightly.night import NightFiles, run_night
 from creditrisk.monitoring.nightly.plan import Step
 from creditrisk.monitoring.nightly.report import NightlyReport, StepRecord
-from creditrisk.monitoring.retraining.lock import LockHeld, held
 
 GENEROUS_SECONDS = 120.0
 

@@ -13,7 +13,7 @@ import pytest
 from watched_project import ADDED, CHANGES, CHANGES_NOTHING, FAILS, WatchedProject, nobody_new
 
 from creditrisk.core.errors import CreditRiskError
-from creditrisk.monitoring.retraining.lock import LockHeld
+from creditrisk.core.process_lock import LockHeld
 from creditrisk.monitoring.retraining.report import RETRAIN_FAILED, RETRAIN_REFUSED, RETRAIN_WANTED
 from creditrisk.monitoring.retraining.snapshot import NewData
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from creditrisk.monitoring.retraining.lock import LockHeld, held
+from creditrisk.core.process_lock import LockHeld, held
 
 
 def test_whoever_holds_it_is_named(tmp_path: Path) -> None:
