@@ -73,7 +73,7 @@ def test_zizmor_sees_a_mistake(tmp_path: Path) -> None:
     text = (FOLDER / "ci.yaml").read_text()
     file = tmp_path / ".github/workflows/ci.yaml"
     file.parent.mkdir(parents=True)
-    file.write_text(text.replace("run: make images", "run: make images ${{ github.head_ref }}"))
+    file.write_text(text.replace("run: make lint", "run: make lint ${{ github.head_ref }}"))
     process = audited(file)
     assert process.returncode != 0
     assert "template-injection" in process.stdout
