@@ -125,6 +125,7 @@ def waits_beside(api: ApiServer, large: dict[str, Any], small: dict[str, Any]) -
     return waits
 
 
+@pytest.mark.slow
 def test_what_was_accepted_is_finished_before_the_end(bundle: Path, tmp_path: Path) -> None:
     """SIGTERM: the answer still comes, its decisions are in the ledger, the exit code is 0."""
     body = copies(application_body(bundle), 400)

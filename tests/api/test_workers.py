@@ -57,6 +57,7 @@ def is_worker(process: psutil.Process) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_one_ledger_holds_what_all_workers_decided(workers: ApiServer, bundle: Path) -> None:
     """Every acknowledged decision is there once, and the chain is whole."""
     ids = predicted(workers, bundle, REQUESTS)
@@ -86,6 +87,7 @@ def test_a_worker_that_dies_is_replaced(workers: ApiServer, bundle: Path) -> Non
     waited_for(lambda: counted(workers) == before + 4)
 
 
+@pytest.mark.slow
 def test_all_workers_end_with_their_parent(bundle: Path, tmp_path: Path) -> None:
     """SIGTERM to the parent ends the workers, too, with exit code 0."""
     with running(tmp_path, "--bundle", str(bundle), "--workers", "2") as api:

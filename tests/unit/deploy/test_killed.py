@@ -51,6 +51,7 @@ def stopped_after_update(stage: Stage, folder: Path, number: signal.Signals) -> 
     return process.wait(LIMIT_SECONDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_interrupted_deployment_is_taken_back(
     stage: Stage, tmp_path: Path, number: signal.Signals
@@ -62,6 +63,7 @@ def test_an_interrupted_deployment_is_taken_back(
     assert stage.fake.running == [stage.fake.first] * 2
 
 
+@pytest.mark.slow
 def test_a_killed_deployment_is_recovered(stage: Stage, tmp_path: Path) -> None:
     """After kill -9 the service is half way; --recover finds the revision and puts it back, once."""
     assert stopped_after_update(stage, tmp_path, signal.SIGKILL) == -signal.SIGKILL
@@ -75,6 +77,7 @@ def test_a_killed_deployment_is_recovered(stage: Stage, tmp_path: Path) -> None:
         assert stage.journal()["phase"] == "idle"
 
 
+@pytest.mark.slow
 def test_the_next_deployment_recovers_by_itself(stage: Stage, tmp_path: Path) -> None:
     """It puts the recorded revision back, then begins from there."""
     stopped_after_update(stage, tmp_path, signal.SIGKILL)

@@ -121,6 +121,7 @@ def test_what_fails_outside_never_reaches_the_service(stage: Stage, fault: str) 
     assert_as_before(stage)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [
@@ -212,6 +213,7 @@ def test_a_lock_that_cannot_be_released_takes_nothing_back(stage: Stage) -> None
     assert stage.fake.running != [stage.fake.first] * 2
 
 
+@pytest.mark.slow
 def test_who_lost_the_lock_touches_nothing_any_more(stage: Stage) -> None:
     """Another deployment has taken over and puts the revision back; two would undo each other."""
 

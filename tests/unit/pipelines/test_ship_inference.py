@@ -155,6 +155,7 @@ def test_a_block_is_shipped(place: Path) -> None:
     assert not shipping.is_running()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("place")
 def test_a_shipping_process_outlives_an_outage(tmp_path: Path) -> None:
     """It says why it cannot deliver, tries again, and then delivers what is owed."""

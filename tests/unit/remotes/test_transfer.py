@@ -226,6 +226,7 @@ def test_a_store_that_refuses_is_not_tried_again(
     assert "not-the-secret" not in told
 
 
+@pytest.mark.slow
 def test_a_store_out_of_reach_is_tried_again(
     project: Checkout, s3: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ def rows_of(folder: Path, name: str) -> set[str]:
     return set((folder / "raw" / name).read_text(encoding="utf-8").splitlines()[1:])
 
 
+@pytest.mark.slow
 def test_workers_and_chunks_change_no_byte(tmp_path: Path) -> None:
     """The same seed gives the same files at every chunk size, with one worker and with two."""
     expected = checksums(generated(tmp_path / "a", 4_500, chunk="large"))

@@ -129,6 +129,7 @@ def test_no_outcome_is_not_measured() -> None:
     assert {check.status for check in judge(calibrated(0), BARS)} == {"not measured"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("applicants", [1_500, 6_000])
 def test_false_alarms_are_rare(applicants: int) -> None:
     """Of calibrated portfolios at most one in a hundred alarms, also without a margin to chance."""
