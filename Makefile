@@ -36,7 +36,7 @@ lint: $(VENV)/dev
 	sqlfluff lint src --disable-progress-bar
 	lint-imports
 
-drills: $(VENV)/dev ## Play 100 nights with faults drawn from a seed; an hour and more. Needs libfaketime
+drills: $(VENV)/dev ## Play 100 nights with faults drawn from a seed; fifty minutes and more. Needs libfaketime
 	python tests/drills/run.py --nights 100
 
 drills-sample: $(VENV)/dev ## The first ten of these nights
